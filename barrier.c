@@ -25,7 +25,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -100,6 +100,14 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
+/* On a single CPU the other side can not arrive while this one looks. */
+static void barrier_set_tries(Barrier *b) {
+        cpu_set_t cpus;
+
+        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0 || CPU_COUNT(&cpus) > 1)
+                b->tries = BARRIER_TRIES;
+}
+
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
         int fd;
 
@@ -119,6 +127,7 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
                 b->them = fd;
         }
         b->role = (uint8_t) role;
+        barrier_set_tries(b);
         return 0;
 }
 
@@ -197,7 +206,7 @@ BARRIER_API bool barrier_fail(Barrier *b, int code) {
         if (!b->role)
                 return barrier_false(ENOTCONN);
         if (!b->i_aborted) {
-                if (code > 0 && code <= BARRIER_CODE_MAX)
+                if (code >= 0 && code <= BARRIER_CODE_MAX)
                         value |= (uint64_t) code << BARRIER_CODE_SHIFT;
                 b->i_aborted = true;
                 if (!b->error)
@@ -265,32 +274,37 @@ static bool barrier_reached(Barrier *b, int what) {
         return true;
 }
 
-/* Nanoseconds on a clock that nobody sets. */
+/* Milliseconds, rounded down, on a clock that nobody sets. */
 static int64_t barrier_now(void) {
         struct timespec ts = { 0, 0 };
 
         (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static bool barrier_wait(Barrier *b, int what) {
         struct pollfd fds[BARRIER_POLLFDS];
-        int64_t left, deadline = 0;
-        int tries = b->timeout ? BARRIER_TRIES : 0;
+        int64_t now, deadline = 0;
+        uint32_t tries = 0, look = 0;
         bool gone = b->they_exited, polled = false;
         int n, msec = b->timeout;
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
+        if (msec && (b->misses < 4 || b->misses % 64 == 0))
+                tries = b->tries;
 
-        for (;;) {
+        for (;; look++) {
                 if (!b->they_aborted)
                         barrier_receive(b);
 
                 if (b->they_aborted > b->they_exited || (b->i_aborted && what))
                         break;
-                if (barrier_reached(b, what))
+                if (barrier_reached(b, what)) {
+                        if (look > 0 && look <= tries)
+                                b->misses = 0;
                         return true;
+                }
 
                 /* Leaving queues behind what was placed. The kernel looks at one descriptor after
                  * the other, so a hang-up is believed only here, where the eventfd was read again
@@ -301,17 +315,16 @@ static bool barrier_wait(Barrier *b, int what) {
                 }
 
                 if (b->timeout > 0) {
-                        left = barrier_now();
+                        now = barrier_now();
                         if (!deadline)
-                                deadline = left + (int64_t) b->timeout * 1000000;
-                        left = deadline - left;
-                        msec = left > 0 ? (int) ((left + 999999) / 1000000) : 0;
+                                deadline = now + b->timeout + 1;
+                        msec = now < deadline ? (int) (deadline - now) : 0;
                 }
                 if (polled && msec == 0)
                         return barrier_false(ETIMEDOUT);
-                if (tries-- > 0)
+                if (look < tries)
                         continue;
-
+                b->misses++;
                 (void) barrier_get_pollfds(b, fds);
                 n = poll(fds, BARRIER_POLLFDS, msec);
                 if (n == 0)
@@ -459,52 +472,45 @@ static uint64_t barrier_eventfd_id(int fd) {
 
         p = strstr(text, key);
         if (p)
-                for (p += sizeof key - 1; *p && *p != '\n'; p++)
+                for (p += sizeof key - 1; *p >= ' '; p++)
                         id = id << 4 | (*p & 15); /* ' ' to 0, '7' to 7 */
         return id;
 }
 
-/* Finds out which objects the descriptors are; false if they can not be those of a barrier. An
- * eventfd is recognised by its refusal to read nothing, which changes nothing elsewhere. */
-static bool barrier_identify(const Barrier *b, uint64_t id[BARRIER_IDS]) {
-        int end = barrier_pipe_end(b), mode = fcntl(end, F_GETFL) & O_ACCMODE;
-        struct stat st;
-
-        if (mode != (b->role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) || fstat(end, &st) < 0 ||
-            !S_ISFIFO(st.st_mode) || read(b->me, id, 0) >= 0 || errno != EINVAL ||
-            read(b->them, id, 0) >= 0 || errno != EINVAL)
-                return false;
-        id[0] = barrier_eventfd_id(b->me);
-        id[1] = barrier_eventfd_id(b->them);
-        id[2] = st.st_ino;
-        id[3] = st.st_dev;
-        return true;
-}
-
-static int barrier_set_fd_flags(const Barrier *b, int flags) {
-        if (fcntl(b->me, F_SETFD, flags) < 0 || fcntl(b->them, F_SETFD, flags) < 0 ||
-            fcntl(barrier_pipe_end(b), F_SETFD, flags) < 0)
-                return -errno;
-        return 0;
-}
-
-/* Gives all three descriptors the flags, or none, if they are what st says. */
+/* Finds out which objects the descriptors are, notes it in st where nothing is noted yet, and gives
+ * them the descriptor flags. If one is not what st says, nothing has changed. */
 static int barrier_claim(struct barrier_state *st, int flags) {
+        const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
         uint64_t id[BARRIER_IDS];
-        int i, r;
+        struct stat sb;
+        int i, r, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
-        if (!barrier_identify(&st->b, id))
+        if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
+            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode))
                 return -EBADF;
+        id[2] = sb.st_ino;
+        id[3] = sb.st_dev;
+        for (i = 0; i < 2; i++) {
+                /* Eventfds refuse to read nothing. It changes nothing elsewhere. */
+                if (read(fds[i], id, 0) >= 0 || errno != EINVAL)
+                        return -EBADF;
+                id[i] = barrier_eventfd_id(fds[i]);
+        }
         for (i = 0; i < BARRIER_IDS; i++) {
                 if (!st->id[i])
                         st->id[i] = id[i];
                 if (id[i] && id[i] != st->id[i])
                         return -EBADF;
         }
-        r = barrier_set_fd_flags(&st->b, flags);
-        if (r < 0)
-                (void) barrier_set_fd_flags(&st->b, flags ^ FD_CLOEXEC);
-        return r;
+
+        for (i = 0; i < 3; i++)
+                if (fcntl(fds[i], F_SETFD, flags) < 0) {
+                        r = -errno;
+                        while (i-- > 0)
+                                (void) fcntl(fds[i], F_SETFD, flags ^ FD_CLOEXEC);
+                        return r;
+                }
+        return 0;
 }
 
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
@@ -571,6 +577,7 @@ BARRIER_API int barrier_import(Barrier *b, const char *s) {
         if (r < 0)
                 return r;
         memcpy(b, &st.b, offsetof(Barrier, watch));
+        barrier_set_tries(b);
         return 0;
 }
 

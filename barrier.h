@@ -129,10 +129,10 @@ typedef struct Barrier {
         uint8_t they_exited;  /* 1: ... by leaving */
 
         /* barrier_export() leaves out what follows. */
-        int watch;         /* borrowed descriptor, readable when the other side left, or -1 */
-        int timeout;       /* of one wait in milliseconds, -1 for ever */
-        uint32_t misses;   /* waits in a row that tried for a moment and then had to sleep */
-        uint32_t reserved; /* 0 */
+        int watch;       /* borrowed descriptor, readable when the other side left, or -1 */
+        int timeout;     /* of one wait in milliseconds, -1 for ever */
+        uint32_t tries;  /* how often a wait looks again before it sleeps */
+        uint32_t misses; /* waits in a row that had to sleep all the same */
 } Barrier;
 
 /* Initialises a Barrier that is not in use: Barrier b = BARRIER_NULL; */
