@@ -35,14 +35,21 @@
 
 #include "barrier.h"
 
-/* How often a wait looks again before it sleeps, if sleeping has not been the rule lately. */
+/* How often a wait looks again before it sleeps. One look takes a third of a microsecond, and going
+ * to sleep and being woken about 20: trying for as long as that can at worst double the cost of a
+ * wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to always
+ * sleep at once; what a wait returns does not depend on it. */
 #ifndef BARRIER_TRIES
 #define BARRIER_TRIES 64
 #endif
 
-#define BARRIER_ABORTED (UINT64_C(1) << 63)
+/* If it had to sleep all the same this many times in a row, it tries in every 64th wait only. */
+#define BARRIER_MISSES_MAX 4
+#define BARRIER_TRY_EVERY  64
+
+#define BARRIER_ABORTED    (UINT64_C(1) << 63)
 #define BARRIER_CODE_SHIFT 48
-#define BARRIER_CODE_MAX 0x7fff
+#define BARRIER_CODE_MAX   0x7fff
 #define BARRIER_PLACED_MAX ((UINT64_C(1) << BARRIER_CODE_SHIFT) - 1)
 
 typedef char barrier_fits_64_bytes[sizeof(Barrier) <= 64 ? 1 : -1];
@@ -291,7 +298,7 @@ static bool barrier_wait(Barrier *b, int what) {
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (msec && (b->misses < 4 || b->misses % 64 == 0))
+        if (msec && (b->misses < BARRIER_MISSES_MAX || b->misses % BARRIER_TRY_EVERY == 0))
                 tries = b->tries;
 
         for (;; look++) {
@@ -329,8 +336,8 @@ static bool barrier_wait(Barrier *b, int what) {
                 n = poll(fds, BARRIER_POLLFDS, msec);
                 if (n == 0)
                         return barrier_false(ETIMEDOUT);
-                polled = n > 0;
-                if (polled) {
+                polled = n > 0 || b->timeout > 0; /* a try of no length is repeated on EINTR */
+                if (n > 0) {
                         gone = fds[1].revents || fds[2].revents;
                         if ((fds[0].revents | fds[1].revents | fds[2].revents) & POLLNVAL)
                                 barrier_broke(b, EBADF);
@@ -410,7 +417,7 @@ BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_
                 return -b->error;
         barrier_pollfd(&fds[0], b->them, POLLIN);
         barrier_pollfd(&fds[1], barrier_pipe_end(b), 0); /* hang-up needs no asking */
-        barrier_pollfd(&fds[2], b->watch, POLLIN); /* poll() passes over -1 */
+        barrier_pollfd(&fds[2], b->watch, POLLIN);       /* poll() passes over -1 */
         return b->watch < 0 ? 2 : 3;
 }
 
@@ -433,7 +440,6 @@ struct barrier_state {
         uint64_t id[BARRIER_IDS];
         uint32_t format, sum;
 };
-
 
 typedef char barrier_state_has_no_padding[sizeof(struct barrier_state) == 64 + 40 ? 1 : -1];
 typedef char
@@ -561,8 +567,7 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
         return (b->role == BARRIER_PARENT || b->role == BARRIER_CHILD) &&
                b->noticed <= b->received && (b->i_aborted | b->they_aborted) <= 1 &&
                b->they_exited <= b->they_aborted && b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
-               barrier_is_aborted(b) == (b->error != 0) &&
-               (b->me >= 0 || barrier_we_aborted(b));
+               barrier_is_aborted(b) == (b->error != 0) && (b->me >= 0 || barrier_we_aborted(b));
 }
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {

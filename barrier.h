@@ -63,8 +63,9 @@
  *   place, abort and wait fails with ENOTCONN.
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
- *   After barrier_init() the system calls are write, preadv2 (read where that does not exist),
- *   poll, clock_gettime, close and fcntl, and for export and import also open, fstat and read.
+ *   The system calls, for who writes a seccomp filter: write, preadv2 (or read, where that is not
+ *   allowed), poll, clock_gettime, close; in barrier_set_role() also sched_getaffinity, in
+ *   barrier_watch() fcntl, in export and import fcntl, fstat, open and read.
  *
  * COPIES OF DESCRIPTORS
  *
@@ -137,9 +138,7 @@ typedef struct Barrier {
 
 /* Initialises a Barrier that is not in use: Barrier b = BARRIER_NULL; */
 #define BARRIER_NULL                                                                               \
-        {                                                                                          \
-                -1, -1, { -1, -1 }, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, 0, 0               \
-        }
+        { -1, -1, { -1, -1 }, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, 0, 0 }
 
 /* ---- life cycle ------------------------------------------------------------------------------ */
 
