@@ -125,10 +125,8 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
         if (b->me <= STDERR_FILENO)
                 return -EBADF;
 
-        if (role == BARRIER_PARENT)
-                barrier_close(&b->pipe[1]);
-        else {
-                barrier_close(&b->pipe[0]);
+        barrier_close(&b->pipe[role == BARRIER_PARENT]);
+        if (role == BARRIER_CHILD) {
                 fd = b->me;
                 b->me = b->them;
                 b->them = fd;
@@ -321,7 +319,7 @@ static bool barrier_wait(Barrier *b, int what) {
                         break;
                 }
 
-                if (b->timeout > 0) {
+                if (msec > 0) {
                         now = barrier_now();
                         if (!deadline)
                                 deadline = now + b->timeout + 1;
@@ -407,7 +405,6 @@ static int barrier_pipe_end(const Barrier *b) {
 static void barrier_pollfd(struct pollfd *p, int fd, short events) {
         p->fd = fd;
         p->events = events;
-        p->revents = 0;
 }
 
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]) {
@@ -547,6 +544,10 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
         return 2 * (int) sizeof st;
 }
 
+static bool barrier_has_none(const Barrier *b) {
+        return (b->me & b->them & b->pipe[0] & b->pipe[1]) == -1;
+}
+
 /* Accepts only what barrier_export() writes. */
 static bool barrier_parse(struct barrier_state *st, const char *s) {
         const Barrier *b = &st->b;
@@ -565,9 +566,11 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
         if (*s || st->format != BARRIER_FORMAT || st->sum != barrier_sum(st))
                 return false;
         return (b->role == BARRIER_PARENT || b->role == BARRIER_CHILD) &&
-               b->noticed <= b->received && (b->i_aborted | b->they_aborted) <= 1 &&
-               b->they_exited <= b->they_aborted && b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
-               barrier_is_aborted(b) == (b->error != 0) && (b->me >= 0 || barrier_we_aborted(b));
+               b->pipe[b->role == BARRIER_PARENT] == -1 && b->noticed <= b->received &&
+               (b->i_aborted | b->they_aborted) <= 1 && b->they_exited <= b->they_aborted &&
+               b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
+               barrier_is_aborted(b) == (b->error != 0) &&
+               (b->me >= 0 || (barrier_we_aborted(b) && barrier_has_none(b)));
 }
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {

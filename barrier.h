@@ -77,9 +77,10 @@
  * A HOSTILE PEER
  *
  *   Whatever the other process does to the shared objects, this side does not crash, does not
- *   touch another descriptor and waits no longer than its timeout. One thing is out of reach: a
- *   peer can make an eventfd blocking and fill it, and Linux then has no way to write to it
- *   without blocking; place and abort hang until a signal handler or the peer's reading frees them.
+ *   touch another descriptor and waits no longer than its timeout. Two things are out of reach.
+ *   A peer can make an eventfd blocking and fill it: Linux has no way to write to that without
+ *   blocking, so place and abort hang until a signal handler or the peer's reading frees them.
+ *   And with a libc that lacks preadv2 (musl before 1.2.5), so can a wait.
  *
  * Linux only. To compile barrier.c into a file of your own, write
  *      #define BARRIER_API static
