@@ -434,7 +434,7 @@ enum { BARRIER_FORMAT = 1, BARRIER_IDS = 4 };
 
 struct barrier_state {
         Barrier b;
-        uint64_t id[BARRIER_IDS];
+        uint64_t id[BARRIER_IDS]; /* me, them, inode and device of the pipe */
         uint32_t format, sum;
 };
 
@@ -454,7 +454,7 @@ static uint32_t barrier_sum(const struct barrier_state *st) {
 }
 
 static uint64_t barrier_eventfd_id(int fd) {
-        static const char dir[] = "/proc/self/fdinfo/", key[] = "\neventfd-id:";
+        static const char dir[] = "/proc/self/fdinfo/", key[] = "eventfd-id:";
         char text[512]; /* at its end the path, then what the file says */
         char *p = text + sizeof text - 1;
         uint64_t id = 0;
@@ -474,46 +474,45 @@ static uint64_t barrier_eventfd_id(int fd) {
         text[n > 0 ? n : 0] = 0;
 
         p = strstr(text, key);
-        if (p)
-                for (p += sizeof key - 1; *p >= ' '; p++)
-                        id = id << 4 | (*p & 15); /* ' ' to 0, '7' to 7 */
+        for (; p && *p >= ' '; p++)
+                id = id << 4 | (*p & 15); /* what stays are the last 16 characters, the number */
         return id;
 }
 
-/* Finds out which objects the descriptors are, notes it in st where nothing is noted yet, and gives
- * them the descriptor flags. If one is not what st says, nothing has changed. */
+/* Checks that the descriptors are what st says, notes in it what they are where it says nothing,
+ * and gives them the descriptor flags. On error nothing has changed. */
 static int barrier_claim(struct barrier_state *st, int flags) {
         const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
         uint64_t id[BARRIER_IDS];
         struct stat sb;
-        int i, r, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
+        int i, r = 0, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
+        /* The pipe comes first: unless that is the one, the others are left alone. */
         if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
-            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode))
+            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode) ||
+            (st->id[2] && st->id[2] != sb.st_ino))
                 return -EBADF;
         id[2] = sb.st_ino;
         id[3] = sb.st_dev;
         for (i = 0; i < 2; i++) {
-                /* Eventfds refuse to read nothing. It changes nothing elsewhere. */
+                /* An eventfd refuses to read nothing; to most other files that is no error. */
                 if (read(fds[i], id, 0) >= 0 || errno != EINVAL)
                         return -EBADF;
                 id[i] = barrier_eventfd_id(fds[i]);
         }
         for (i = 0; i < BARRIER_IDS; i++) {
-                if (!st->id[i])
-                        st->id[i] = id[i];
-                if (id[i] && id[i] != st->id[i])
+                if (id[i] && st->id[i] && id[i] != st->id[i])
                         return -EBADF;
+                st->id[i] = id[i];
         }
 
         for (i = 0; i < 3; i++)
-                if (fcntl(fds[i], F_SETFD, flags) < 0) {
+                if (fcntl(fds[i], F_SETFD, flags) < 0 && r == 0) {
                         r = -errno;
-                        while (i-- > 0)
-                                (void) fcntl(fds[i], F_SETFD, flags ^ FD_CLOEXEC);
-                        return r;
+                        flags ^= FD_CLOEXEC; /* start again, back to what it was */
+                        i = -1;
                 }
-        return 0;
+        return r;
 }
 
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
