@@ -44,8 +44,9 @@
 #endif
 
 /* If it had to sleep all the same this many times in a row, it tries in every 64th wait only. */
-#define BARRIER_MISSES_MAX 4
-#define BARRIER_TRY_EVERY  64
+#define BARRIER_MISSES_MAX      4
+#define BARRIER_TRY_EVERY       64
+#define BARRIER_TRY_EVERY_1_CPU 1024
 
 #define BARRIER_ABORTED    (UINT64_C(1) << 63)
 #define BARRIER_CODE_SHIFT 48
@@ -107,12 +108,16 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
-/* On a single CPU the other side can not arrive while this one looks. */
+/* Says when waits try. On a single CPU the other side can not arrive while this one looks; but two
+ * sides that were each bound to a CPU of their own look just like that from here. */
 static void barrier_set_tries(Barrier *b) {
-        cpu_set_t cpus;
+        uint64_t cpus; /* a kernel for more than 64 refuses so short a mask */
 
-        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0 || CPU_COUNT(&cpus) > 1)
-                b->tries = BARRIER_TRIES;
+        b->try_every = BARRIER_TRY_EVERY;
+        if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) &cpus) == 0 && !(cpus & (cpus - 1))) {
+                b->try_every = BARRIER_TRY_EVERY_1_CPU;
+                b->misses = BARRIER_MISSES_MAX;
+        }
 }
 
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
@@ -268,15 +273,15 @@ enum {
  * that came early are none of the business: they are still new to a later wait_next. */
 static bool barrier_reached(Barrier *b, int what) {
         uint64_t n = b->received;
+        bool reached = (what & BARRIER_NEW) && n > b->noticed;
 
-        if (!((what & BARRIER_NEW) && n > b->noticed) &&
-            !((what & BARRIER_CAUGHT_UP) && n >= b->placed))
-                return false;
-        if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
+        if ((what & BARRIER_CAUGHT_UP) && n >= b->placed) {
+                reached = true;
                 n = b->placed;
-        if (n > b->noticed)
+        }
+        if (reached && n > b->noticed)
                 b->noticed = n;
-        return true;
+        return reached;
 }
 
 /* Milliseconds, rounded down, on a clock that nobody sets. */
@@ -296,8 +301,8 @@ static bool barrier_wait(Barrier *b, int what) {
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (msec && (b->misses < BARRIER_MISSES_MAX || b->misses % BARRIER_TRY_EVERY == 0))
-                tries = b->tries;
+        if (msec && (b->misses < BARRIER_MISSES_MAX || b->misses % b->try_every == 0))
+                tries = BARRIER_TRIES;
 
         for (;; look++) {
                 if (!b->they_aborted)
@@ -398,8 +403,9 @@ BARRIER_API int barrier_error(const Barrier *b) {
 
 /* ---- event loops ----------------------------------------------------------------------------- */
 
+/* This side's end; the other one is -1, all bits set. */
 static int barrier_pipe_end(const Barrier *b) {
-        return b->pipe[b->role == BARRIER_CHILD];
+        return b->pipe[0] & b->pipe[1];
 }
 
 static void barrier_pollfd(struct pollfd *p, int fd, short events) {
@@ -543,10 +549,6 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
         return 2 * (int) sizeof st;
 }
 
-static bool barrier_has_none(const Barrier *b) {
-        return (b->me & b->them & b->pipe[0] & b->pipe[1]) == -1;
-}
-
 /* Accepts only what barrier_export() writes. */
 static bool barrier_parse(struct barrier_state *st, const char *s) {
         const Barrier *b = &st->b;
@@ -569,7 +571,8 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
                (b->i_aborted | b->they_aborted) <= 1 && b->they_exited <= b->they_aborted &&
                b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
                barrier_is_aborted(b) == (b->error != 0) &&
-               (b->me >= 0 || (barrier_we_aborted(b) && barrier_has_none(b)));
+               (b->me >= 0 ||
+                (barrier_we_aborted(b) && (b->me & b->them & barrier_pipe_end(b)) == -1));
 }
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {

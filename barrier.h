@@ -131,10 +131,10 @@ typedef struct Barrier {
         uint8_t they_exited;  /* 1: ... by leaving */
 
         /* barrier_export() leaves out what follows. */
-        int watch;       /* borrowed descriptor, readable when the other side left, or -1 */
-        int timeout;     /* of one wait in milliseconds, -1 for ever */
-        uint32_t tries;  /* how often a wait looks again before it sleeps */
-        uint32_t misses; /* waits in a row that had to sleep all the same */
+        int watch;          /* borrowed descriptor, readable when the other side left, or -1 */
+        int timeout;        /* of one wait in milliseconds, -1 for ever */
+        uint32_t misses;    /* waits in a row that tried for a moment and had to sleep after all */
+        uint32_t try_every; /* if there were too many, only so many-th waits try */
 } Barrier;
 
 /* Initialises a Barrier that is not in use: Barrier b = BARRIER_NULL; */
