@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+
+CC ?= cc
+AR ?= ar
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where products go; another directory keeps a second build apart from the first.
+BUILD ?= .
+
+VERSION := $(shell sed -n 's/^.define BARRIER_VERSION "\(.*\)"/\1/p' barrier.h)
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
+# What the user gives comes last and wins.
+COMPILE = $(CC) -std=c99 $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
+EXAMPLES := spawn userns daemonize prefork handover
+
+.DELETE_ON_ERROR:
+.PHONY: all
+all: $(BUILD)/libbarrier.a $(EXAMPLES:%=$(BUILD)/examples/%) ## the library and the examples
+
+$(BUILD)/barrier.o: barrier.c barrier.h
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/libbarrier.a: $(BUILD)/barrier.o
+	rm -f $@
+	$(AR) rcs $@ $<
+
+$(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a
+	@mkdir -p $(@D)
+	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a
+
+# ---- tests --------------------------------------------------------------------------------------
+
+.PHONY: check suite readme
+check: suite readme short ## the suite, the README's programs, the demo, short forms of the proofs
+	@sh examples/demo.sh -q $(BUILD)/examples
+
+suite: $(BUILD)/test-barrier
+	$(BUILD)/test-barrier
+
+$(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a
+	@mkdir -p $(@D)
+	@pkg-config --exists check || { echo 'make check needs libcheck and pkg-config:' \
+		'apt-get install check pkgconf' >&2; exit 1; }
+	$(COMPILE) -I. $$(pkg-config --cflags check) $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a \
+		$$(pkg-config --libs check)
+
+# Every block of C in the README is a file that compiles; the first is a program that runs.
+readme: $(BUILD)/libbarrier.a
+	@mkdir -p $(BUILD)/build/readme
+	@rm -f $(BUILD)/build/readme/*
+	@awk -v dir=$(BUILD)/build/readme '/^```c$$/ { f = dir "/" ++n ".c"; next } /^```/ { f = "" } \
+		f { print > f }' README.md
+	@for f in $(BUILD)/build/readme/*.c; do \
+		$(CC) -std=gnu99 $(WARNINGS) -Werror $(CPPFLAGS) $(CFLAGS) -I. -c -o $${f%c}o $$f || exit 1; done
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $(BUILD)/build/readme/1 $(BUILD)/build/readme/1.o $(BUILD)/libbarrier.a
+	test "$$($(BUILD)/build/readme/1)" = 'both sides are ready'
+
+# ---- use ----------------------------------------------------------------------------------------
+
+.PHONY: demo install uninstall clean help dist
+demo: all ## run the examples and compare what they do with what they should
+	@sh examples/demo.sh $(BUILD)/examples
+
+install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 barrier.h $(DESTDIR)$(PREFIX)/include/barrier.h
+	install -m 644 $(BUILD)/libbarrier.a $(DESTDIR)$(PREFIX)/lib/libbarrier.a
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: barrier' \
+		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
+		'Libs: -L$${prefix}/lib -lbarrier' 'Cflags: -I$${prefix}/include' \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
+
+uninstall: ## what install has put there
+	rm -f $(DESTDIR)$(PREFIX)/include/barrier.h $(DESTDIR)$(PREFIX)/lib/libbarrier.a \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
+
+clean: ## all that was built
+	rm -rf build barrier.o libbarrier.a test-barrier bench/bench barrier-*.tar.gz \
+		$(EXAMPLES:%=examples/%) $(PROOFS:%=verify/%)
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r target text; do \
+		printf '  make %-10s %s\n' "$$target" "$$text"; done

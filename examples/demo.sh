@@ -1,0 +1,243 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# demo.sh [-q] [DIR] - runs the examples and compares what they do with what they should
+#
+# A scene is one command line: its explanation, its exit status, and on standard input what it has
+# to print: standard output, then standard error with "2> " before each line. Process ids and
+# ports differ from run to run and are compared as N. -q shows only scenes that went wrong. DIR is
+# where the programs are; without it, where this script is.
+#
+# Exit status: 0, or 1 if a scene came out differently.
+
+quiet=
+if [ "$1" = -q ]; then
+        quiet=1
+        shift
+fi
+if [ $# -gt 1 ] || ! bin=$(cd -- "${1:-$(dirname -- "$0")}" && pwd); then
+        echo 'usage: demo.sh [-q] [DIR]' >&2
+        exit 2
+fi
+PATH=$bin:$PATH LC_ALL=C
+export PATH LC_ALL
+unset HANDOVER_BARRIER
+
+tmp=$(mktemp -d) || exit 1
+cd "$tmp" || exit 1
+clean_up() {
+        [ ! -d run ] || daemonize -k run 2> .err
+        rm -rf "$tmp"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+scenes=0 wrong=0 skipped=0
+
+# scene EXPLANATION STATUS COMMAND < EXPECTED
+scene() {
+        scenes=$((scenes + 1))
+        timeout -k 5 60 sh -c "$3" > .out 2> .err < /dev/null # a net for hangs, nothing else
+        status=$?
+        sed 's/^/2> /' .err >> .out
+        {
+                sed -e 's/worker [0-9]*, pid/worker N, pid/' -e 's/pid [0-9][0-9]*/pid N/' \
+                        -e 's/127\.0\.0\.1:[0-9]*/127.0.0.1:N/' .out
+                echo "exit status $status"
+        } > .seen
+        { cat; echo "exit status $2"; } > .expected
+
+        verdict=
+        if [ "$status" = 77 ] && grep -q 'not possible here' .out; then
+                skipped=$((skipped + 1))
+                verdict='NOT POSSIBLE HERE, so not shown'
+        elif ! cmp -s .seen .expected; then
+                wrong=$((wrong + 1))
+                verdict='WRONG, expected was:'
+        fi
+        if [ -n "$quiet" ] && [ -z "$verdict" ]; then
+                return
+        fi
+        printf '\n# %s\n$ %s\n' "$1" "$3"
+        cat .out
+        echo "exit status $status"
+        case $verdict in
+        WRONG*) echo "$verdict"; cat .expected ;;
+        NOT*) echo "$verdict" ;;
+        esac
+}
+
+title() {
+        [ -n "$quiet" ] || printf '\n==== %s\n' "$1"
+}
+
+title 'spawn: starts a command the way a supervisor has to'
+
+scene 'Both sides are set up, the command runs, and its status is passed on.' \
+        7 "spawn sh -c 'echo hello; exit 7'" <<'EOT'
+hello
+2> spawn: sh: exec'd, pid N
+EOT
+
+scene 'A command that is killed after the exec: 128 + the signal, as in a shell.' \
+        143 "spawn sh -c 'kill -TERM \$\$'" <<'EOT'
+2> spawn: sh: exec'd, pid N
+2> spawn: sh: Terminated
+EOT
+
+score=$(($(cat /proc/self/oom_score_adj) + 100))
+[ $score -le 1000 ] || score=1000
+scene "What the parent had to do was done before the exec: this shell's score, and 100 more." \
+        0 'spawn cat /proc/self/oom_score_adj' << EOT
+$score
+2> spawn: cat: exec'd, pid N
+EOT
+
+scene 'The exec failed: there is no such command.' \
+        127 'spawn /no/such' <<'EOT'
+2> spawn: /no/such: No such file or directory
+EOT
+
+scene 'The exec failed: it is there, but no program.' \
+        126 'spawn /etc/passwd' <<'EOT'
+2> spawn: /etc/passwd: Permission denied
+EOT
+
+scene 'The child is killed during its set-up. That is not "exec'\''d", though the pipe closed.' \
+        125 "spawn -s 'kill -KILL \$PPID' echo hello" <<'EOT'
+2> spawn: echo: died before the exec: Killed
+EOT
+
+scene 'The child hangs during its set-up; after a tenth of a second it is ended.' \
+        124 "spawn -t 0.1 -s 'kill -STOP \$PPID' echo hello" <<'EOT'
+2> spawn: echo: the start took too long
+EOT
+
+scene 'A set-up step of the child fails.' \
+        125 "spawn -s 'exit 3' echo hello" <<'EOT'
+2> spawn: -s: failed with status 3
+EOT
+
+scene 'Termination is passed on: the command ends as it likes, here with 5.' \
+        5 "spawn sh -c 'trap \"exit 5\" TERM; kill -TERM \$PPID; while :; do :; done'" <<'EOT'
+2> spawn: sh: exec'd, pid N
+EOT
+
+title 'userns: a command in namespaces of its own, set up from both sides'
+
+scene 'A /tmp of its own, no capabilities, for root and for users; the status is passed on.' \
+        3 "userns sh -c 'touch /tmp/mine; ls /tmp; grep CapEff /proc/self/status; exit 3'" <<'EOT'
+mine
+CapEff:	0000000000000000
+EOT
+
+scene 'The exec failed; the child tells from inside the namespaces.' \
+        127 'userns /no/such' <<'EOT'
+2> userns: /no/such: No such file or directory
+EOT
+
+scene 'The parent is killed: the command, which would never end, is gone too.' \
+        137 "out=\$(spawn userns sh -c 'kill -KILL \$PPID; while :; do :; done')" <<'EOT'
+2> spawn: userns: exec'd, pid N
+2> spawn: userns: Killed
+EOT
+
+title 'daemonize: a start that returns when the daemon is ready, or says why it is not'
+
+scene 'When the start returns, the daemon can be asked at once.' \
+        0 'mkdir run; daemonize run; daemonize -a run' <<'EOT'
+pid N, request 1
+EOT
+
+scene 'A second one waits for the first to go, here for a tenth of a second.' \
+        1 'daemonize -t 0.1 run' <<'EOT'
+2> daemonize: run: the daemon was not ready in time
+2> daemonize: run: pid N is still running there
+EOT
+
+scene 'The first one was not disturbed. It goes when told, and takes its socket along.' \
+        0 'daemonize -a run; daemonize -k run; ls run' <<'EOT'
+pid N, request 2
+pid
+EOT
+
+scene 'The daemon fails long after its terminal is gone; its reason arrives.' \
+        1 'mkdir run/sock; daemonize run; status=$?; rmdir run/sock; exit $status' <<'EOT'
+2> daemonize: run: sock: Is a directory
+EOT
+
+scene 'The daemon dies: it may not write a byte, not even its pid.' \
+        1 'out=$(ulimit -c 0; ulimit -f 0; daemonize run 2>&1); status=$?; echo "$out"; exit $status' <<'EOT'
+daemonize: run: the daemon died before it was ready
+EOT
+
+title 'prefork: a server that opens when all of its workers are ready'
+
+mkfifo fifo
+scene 'The line comes when all are ready; connections are answered. SIGTERM ends it cleanly.' \
+        0 'prefork 3 > fifo & read -r line < fifo; echo "$line"
+  prefork -a "${line##*:}"; kill $!; wait $!' <<'EOT'
+prefork: 3 workers ready on 127.0.0.1:N
+worker N, pid N
+EOT
+
+scene 'A worker can not set itself up: it can not open its log.' \
+        1 'mkdir -p log/2; prefork -l log 3; status=$?; rmdir log/2; exit $status' <<'EOT'
+2> prefork: worker 2: Is a directory
+EOT
+
+scene 'A worker dies during its set-up: its log may not grow.' \
+        1 'printf %2048s > log/2; ulimit -c 0; ulimit -f 1; prefork -l log 3' <<'EOT'
+2> prefork: worker 2: died: File size limit exceeded
+EOT
+
+scene 'Workers hang during their set-up: nobody reads the pipes that they take for their logs.' \
+        1 'rm log/*; mkfifo log/1 log/2; prefork -t 0.1 -l log 2' <<'EOT'
+2> prefork: worker 1: late
+2> prefork: worker 2: late
+EOT
+
+scene 'A worker is killed later, while the server serves.' \
+        1 'prefork 1 > fifo & read -r line < fifo
+  answer=$(prefork -a "${line##*:}"); kill -KILL ${answer##* }; wait $!' <<'EOT'
+2> prefork: worker 1: died: Killed
+EOT
+
+title 'handover: a barrier that goes on across execve()'
+
+scene 'The two meet before the exec, and again after it, and only then the helper reads.' \
+        0 'printf "one\ntwo\n" | handover' <<'EOT'
+lines 2, bytes 8
+EOT
+
+scene 'The exec failed; the child tells through the barrier that it has already exported.' \
+        127 'handover /no/such' <<'EOT'
+2> handover: /no/such: No such file or directory
+EOT
+
+scene 'The helper, started by hand: there is no barrier.' \
+        125 'handover --helper' <<'EOT'
+2> handover: HANDOVER_BARRIER: not set; this program is to be started by handover
+EOT
+
+scene 'The variable was cut short on the way.' \
+        125 "handover sh -c 'HANDOVER_BARRIER=\${HANDOVER_BARRIER%?} exec handover --helper'" <<'EOT'
+2> handover: HANDOVER_BARRIER: damaged
+2> handover: sh: the helper ended before it was ready
+EOT
+
+scene 'The variable is that of an earlier run, whose barrier has gone.' \
+        125 "export OLD; OLD=\$(handover sh -c 'echo \$HANDOVER_BARRIER' 2> old)
+  handover sh -c 'HANDOVER_BARRIER=\$OLD exec handover --helper'" <<'EOT'
+2> handover: HANDOVER_BARRIER: stale, its descriptors are not there
+2> handover: sh: the helper ended before it was ready
+EOT
+
+[ -n "$quiet" ] || echo
+if [ $wrong -gt 0 ]; then
+        echo "demo: $wrong of $scenes scenes came out differently"
+        exit 1
+fi
+[ $skipped -eq 0 ] || echo "demo: $skipped of $scenes scenes are NOT POSSIBLE HERE, see above"
+echo "demo: $((scenes - skipped)) scenes came out as they should"

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# cross.sh - the suite and the explorer on other machines, emulated but for i686, and with musl;
+# all linked statically. And the size of a program that does nothing but a handshake.
+#
+# qemu lacks some system calls and ptrace(); then the suite says what it could not test.
+
+# shellcheck source=lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/lib.sh"
+
+# An emulated program can not execve() a program for its own machine, so the emulator is put in
+# front. What does not exist is left to fail.
+exec_wrapper() {
+        cat << 'END'
+#include <unistd.h>
+
+int __real_execv(const char *path, char *const argv[]);
+int __wrap_execv(const char *path, char *const argv[]);
+
+int __wrap_execv(const char *path, char *const argv[]) {
+        const char *args[32] = { EMULATOR, path };
+        int i;
+
+        for (i = 1; i < 30 && argv[i]; i++)
+                args[i + 1] = argv[i];
+        return __real_execv(args[0], (char *const *) args);
+}
+END
+}
+
+# machine NAME CC EMULATOR
+machine() {
+        mkdir -p "$out/$1"
+        test=$out/$1/test-barrier
+        libcheck "$1" "$2" -O2
+        compile="$2 -std=c99 $warnings -Werror -O2 -static"
+        $compile -c -o "$out/$1/barrier.o" barrier.c
+        set -- "$@" "$out/$1/barrier.o"
+        if [ -n "$3" ]; then
+                exec_wrapper > "$out/$1/execv.c"
+                $2 -O2 "-DEMULATOR=\"$(command -v "$3")\"" -c -o "$out/$1/execv.o" \
+                        "$out/$1/execv.c"
+                set -- "$@" "$out/$1/execv.o" -Wl,--wrap=execv
+                CK_TIMEOUT_MULTIPLIER=10
+                export CK_TIMEOUT_MULTIPLIER
+        fi
+        explore=$out/$1/explore
+        emulator=$3
+        shift 3
+        # shellcheck disable=SC2086
+        $compile -I. $check_flags -o "$test" test-barrier.c "$@" $check_libs
+        $compile -o "$explore" verify/explore.c
+        file=$(head -c 20 "$test" | od -An -tx1 | tr -d ' \n')
+        echo "ELF header: $file"
+        $emulator "$test"
+        $emulator "$explore" --short
+}
+
+# smallest NAME CC LIMIT
+smallest() {
+        mkdir -p "$out/$1"
+        handshake static > "$out/$1/handshake.c"
+        $2 -std=c99 -Os -static -s -I. -o "$out/$1/handshake" "$out/$1/handshake.c"
+        "$out/$1/handshake"
+        size=$(wc -c < "$out/$1/handshake")
+        echo "figure: $size bytes, allowed are $3"
+        [ "$size" -le "$3" ]
+}
+
+if [ "$1" = --job ]; then
+        IFS='|' read -r kind what cc argument << END
+$2
+END
+        attempt "$what" "$kind" "$what" "$cc" "$argument"
+        exit
+fi
+
+need_libcheck
+need musl-tools musl-gcc
+need qemu-user-static qemu-aarch64-static
+# Debian's name of the machine, and the compiler's
+for machine in arm64:aarch64-linux-gnu armhf:arm-linux-gnueabihf riscv64:riscv64-linux-gnu \
+        s390x:s390x-linux-gnu i386:i686-linux-gnu; do
+        need "gcc-${machine#*:}" "${machine#*:}-gcc"
+        need "libc6-dev-${machine%:*}-cross" "/usr/${machine#*:}/lib/libc.a"
+done
+all_there
+fetch_libcheck
+
+run_jobs << 'END'
+machine|aarch64|aarch64-linux-gnu-gcc|qemu-aarch64-static
+machine|armhf|arm-linux-gnueabihf-gcc|qemu-arm-static
+machine|riscv64|riscv64-linux-gnu-gcc|qemu-riscv64-static
+machine|s390x|s390x-linux-gnu-gcc|qemu-s390x-static
+machine|i686|i686-linux-gnu-gcc|
+machine|musl|musl-gcc|
+smallest|musl-handshake|musl-gcc|30720
+END

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: 0BSD
+ * Copyright (c) 2026 the barrier authors
+ *
+ * hostile - an honest side against a peer that was taken over
+ *
+ * HOW TO READ THIS FILE
+ *
+ * Each round makes a barrier and forks the peer, which does at random whatever a process can do to
+ * the objects it shares with the honest side: peer_act() is the list. Each round uses a random
+ * part of that list, so that some rounds last. Meanwhile this process is the honest side, parent
+ * or child by turns, and calls the library at random, every wait with a timeout; to be built with
+ * -fsanitize=address,undefined.
+ *
+ * The system calls of barrier.c go through checks: each may only touch descriptors of its barrier,
+ * and one call of the library may make only so many, in proportion to what the peer did meanwhile.
+ * The peer leaves out one thing, which barrier.h names: it does not make the eventfd blocking that
+ * the honest side writes. The alarm is only for hangs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+        MAPPED = 64,
+        HUNG_AFTER = 120,
+        CALLS_PER_ROUND = 2000,
+        ACTS_PER_ROUND = 100000,
+        CALLS_MAX = 100000,
+        CALLS_AFTER_THE_END = 8
+};
+
+/* ---- what the peer may do ----------------------------------------------------------------------- */
+
+enum act {
+        PLACE,
+        PLACE_SOME,
+        PLACE_MOST,
+        PLACE_TOO_MANY,
+        ABORT,
+        RANDOM_BITS,
+        FILL,
+        FILL_THEIRS,
+        DRAIN,
+        DRAIN_THEIRS,
+        BLOCKING,
+        NON_BLOCKING,
+        PIPE_WRITE,
+        PIPE_FILL,
+        PIPE_READ,
+        PIPE_DUPLICATE,
+        PIPE_CLOSE,
+        SIGNAL,
+        PAUSE,
+        ACTS
+};
+
+/* Counted before each act, so the honest side knows how often it may have been woken. */
+struct acts_done {
+        volatile long all, each[ACTS];
+};
+
+static struct acts_done *done;
+
+/* ---- the system calls of the honest side ------------------------------------------------------ */
+
+static int own[5];       /* the descriptors of the barrier, the watch last; -1: none */
+static int text_fd = -1; /* of the one file that the library reads */
+static bool inside;      /* a function of the library is running */
+static long calls, all_calls, worst;
+
+static void fail(const char *what, long number);
+
+static void check(int fd) {
+        int i;
+
+        if (!inside)
+                return;
+        if (++calls > CALLS_MAX + 4 * done->all)
+                fail("does not end", calls);
+        if (fd == text_fd)
+                return;
+        for (i = 0; i < 5; i++)
+                if (fd == own[i])
+                        return;
+        fail("touched a descriptor that is not its own", fd);
+}
+
+static int do_open(const char *path, int flags) {
+        int fd = open(path, flags);
+
+        calls++;
+        if (inside)
+                text_fd = fd;
+        return fd;
+}
+
+static int do_close(int fd) {
+        check(fd);
+        if (fd == text_fd)
+                text_fd = -1;
+        return close(fd);
+}
+
+static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
+        nfds_t i;
+
+        calls++;
+        for (i = 0; i < n; i++)
+                if (fds[i].fd >= 0)
+                        check(fds[i].fd);
+        calls -= (long) n;
+        return poll(fds, n, msec);
+}
+
+#define open                               do_open
+#define close                              do_close
+#define poll                               do_poll
+#define fcntl(fd, ...)                     (check(fd), fcntl(fd, __VA_ARGS__))
+#define fstat(fd, st)                      (check(fd), fstat(fd, st))
+#define read(fd, p, size)                  (check(fd), read(fd, p, size))
+#define write(fd, p, size)                 (check(fd), write(fd, p, size))
+#define preadv2(fd, iov, n, offset, flags) (check(fd), preadv2(fd, iov, n, offset, flags))
+#define clock_gettime(clock, ts)           (calls += inside, clock_gettime(clock, ts))
+
+#include "../barrier.c"
+
+/* ---- random numbers --------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+
+static uint32_t random_number(void) {
+        random_state ^= random_state << 13;
+        random_state ^= random_state >> 7;
+        random_state ^= random_state << 17;
+        return (uint32_t) (random_state >> 32);
+}
+
+static uint32_t random_below(uint32_t n) {
+        return random_number() % n;
+}
+
+/* ---- the peer -------------------------------------------------------------------------------- */
+
+static const char *const acts[ACTS] = { "place one",
+                                        "place a few",
+                                        "place 2^48-1",
+                                        "place 2^48 and more",
+                                        "abort",
+                                        "random bits",
+                                        "fill mine",
+                                        "fill theirs",
+                                        "drain mine",
+                                        "drain theirs",
+                                        "make it blocking",
+                                        "make it non-blocking",
+                                        "write to pipe",
+                                        "fill the pipe",
+                                        "read the pipe",
+                                        "duplicate a pipe end",
+                                        "close a pipe end",
+                                        "send a signal",
+                                        "pause" };
+
+static void add(int fd, uint64_t value) {
+        ssize_t n = (write) (fd, &value, sizeof value);
+
+        (void) n;
+}
+
+static void drain(int fd) {
+        uint64_t value;
+        struct iovec iov = { &value, sizeof value };
+        ssize_t n = (preadv2) (fd, &iov, 1, -1, RWF_NOWAIT);
+
+        (void) n;
+}
+
+static void set_flags(int fd, int flags) {
+        (void) (fcntl) (fd, F_SETFL, O_RDWR | flags);
+}
+
+/* `mine` is what the honest side reads, `theirs` what it writes. */
+static void peer_act(enum act a, int mine, int theirs, int ends[4]) {
+        static bool blocking;
+        static char bytes[4096];
+        int i = (int) random_below(4), j = (int) random_below(4);
+        uint64_t bits = (uint64_t) random_number() << 32 | random_number();
+        ssize_t n = 0;
+
+        done->all++;
+        done->each[a]++;
+        if (blocking && a <= FILL) /* the peer would block itself */
+                set_flags(mine, O_NONBLOCK);
+        switch (a) {
+        case PLACE:
+                add(mine, 1);
+                break;
+        case PLACE_SOME:
+                add(mine, bits & 255);
+                break;
+        case PLACE_MOST:
+                add(mine, (UINT64_C(1) << 48) - 1);
+                break;
+        case PLACE_TOO_MANY:
+                add(mine, UINT64_C(1) << (48 + bits % 15));
+                break;
+        case ABORT:
+                add(mine, UINT64_C(1) << 63 | (bits & 0x7fff) << 48 | (bits >> 32 & 3));
+                break;
+        case RANDOM_BITS:
+                add(mine, bits >> (bits & 63));
+                break;
+        case FILL:
+                add(mine, UINT64_MAX - 1);
+                break;
+        case FILL_THEIRS:
+                drain(theirs);
+                add(theirs, UINT64_MAX - 1);
+                break;
+        case DRAIN:
+                drain(mine);
+                break;
+        case DRAIN_THEIRS:
+                drain(theirs);
+                break;
+        case BLOCKING:
+        case NON_BLOCKING:
+                blocking = a == BLOCKING;
+                set_flags(mine, blocking ? 0 : O_NONBLOCK);
+                break;
+        case PIPE_WRITE:
+                n = (write) (ends[i], bytes, 1 + bits % sizeof bytes);
+                break;
+        case PIPE_FILL:
+                while ((write) (ends[i], bytes, sizeof bytes) > 0)
+                        continue;
+                break;
+        case PIPE_READ:
+                n = (read) (ends[i], bytes, sizeof bytes);
+                break;
+        case PIPE_DUPLICATE:
+                if (ends[i] < 0)
+                        ends[i] = (fcntl) (ends[j], F_DUPFD, 3);
+                break;
+        case PIPE_CLOSE:
+                if (ends[i] >= 0)
+                        (void) (close) (ends[i]);
+                ends[i] = -1;
+                break;
+        case SIGNAL:
+                (void) kill(getppid(), SIGUSR1);
+                break;
+        case PAUSE:
+                for (n = 0; n < (ssize_t) (bits & 0xff); n++)
+                        (void) getppid();
+                break;
+        case ACTS:
+                break;
+        }
+        if (blocking && a <= FILL)
+                set_flags(mine, 0);
+        (void) n;
+}
+
+static void peer(const Barrier *b, unsigned role, pid_t honest) {
+        int mine = role == BARRIER_PARENT ? b->them : b->me;
+        int theirs = role == BARRIER_PARENT ? b->me : b->them;
+        int ends[4] = { b->pipe[0], b->pipe[1], -1, -1 };
+        uint32_t repertoire = random_number() & random_number();
+        bool falls_silent = random_below(2);
+        uint32_t acts_left = random_below(falls_silent ? 1000 : ACTS_PER_ROUND);
+        enum act a;
+
+        /* What ends the barrier at once is in few of the rounds. */
+        if (random_below(4) > 0)
+                repertoire &=
+                        ~(1u << PLACE_MOST | 1u << PLACE_TOO_MANY | 1u << ABORT |
+                          1u << RANDOM_BITS | 1u << FILL | 1u << FILL_THEIRS | 1u << PIPE_CLOSE);
+        repertoire |= 1u << PLACE | 1u << PAUSE;
+        /* It has both ends, as any child has; in most rounds it keeps to its own. */
+        if (random_below(4) > 0) {
+                (void) (close) (ends[role == BARRIER_CHILD]);
+                ends[role == BARRIER_CHILD] = -1;
+        }
+        (void) signal(SIGPIPE, SIG_IGN);
+        while (acts_left > 0 && getppid() == honest) {
+                a = (enum act) random_below(ACTS);
+                if (!(repertoire >> a & 1))
+                        continue;
+                peer_act(a, mine, theirs, ends);
+                acts_left--;
+        }
+        /* Now nothing excuses a long wait, and who reads without care sleeps for ever. */
+        if (falls_silent) {
+                set_flags(mine, 0);
+                drain(mine);
+                while (getppid() == honest)
+                        (void) (poll) (NULL, 0, -1);
+        }
+        _exit(0);
+}
+
+/* ---- the honest side ------------------------------------------------------------------------- */
+
+static uint64_t seed;
+static long rounds, operations;
+
+static void fail(const char *what, long number) {
+        int saved = errno;
+
+        inside = false;
+        fprintf(stderr, "hostile: %s (%ld, errno %d), seed %llu, round %ld, operation %ld\n", what,
+                number, saved, (unsigned long long) seed, rounds, operations);
+        exit(1);
+}
+
+static void on_alarm(int sig) {
+        static const char text[] = "hostile: hangs\n";
+        ssize_t n = (write) (STDERR_FILENO, text, sizeof text - 1);
+
+        (void) sig;
+        (void) n;
+        _exit(1);
+}
+
+static void on_signal(int sig) {
+        (void) sig;
+}
+
+enum operation {
+        OP_PLACE,
+        OP_ABORT,
+        OP_FAIL,
+        OP_WAIT_NEXT,
+        OP_SYNC_NEXT,
+        OP_SYNC,
+        OP_PLACE_AND_SYNC,
+        OP_WAIT_ABORTION,
+        OP_SET_TIMEOUT,
+        OP_GET_POLLFDS,
+        OP_WATCH,
+        OP_MOVE,
+        OPERATIONS
+};
+
+static const char *const names[OPERATIONS] = {
+        "place",       "abort",       "fail",           "wait_next",
+        "sync_next",   "sync",        "place_and_sync", "wait_abortion",
+        "set_timeout", "get_pollfds", "watch",          "export + import"
+};
+static long operations_of[OPERATIONS];
+static int idle_fd;
+
+/* Over to a new struct by way of a string, as over an execve(). */
+static void move(Barrier *b) {
+        char text[BARRIER_EXPORT_MAX];
+        Barrier moved;
+        int r;
+
+        r = barrier_export(b, text, sizeof text);
+        if (r < 0)
+                fail("can not export", r);
+        r = barrier_import(&moved, text);
+        if (r < 0)
+                fail("can not import", r);
+        moved.timeout = b->timeout; /* these two do not move with it */
+        moved.watch = b->watch;
+        if (moved.me < 0) /* it had broken, so the string is without the eventfds */
+                barrier_destroy(b);
+        *b = moved;
+}
+
+static void operate(Barrier *b, enum operation o) {
+        struct pollfd fds[BARRIER_POLLFDS] = { { -1, 0, 0 } };
+        const Barrier before = *b;
+        const long acts_before = done->all;
+        bool result = true;
+        long limit;
+        int n;
+
+        own[0] = b->me;
+        own[1] = b->them;
+        own[2] = b->pipe[0];
+        own[3] = b->pipe[1];
+        calls = 0;
+        errno = 0;
+        inside = true;
+        switch (o) {
+        case OP_PLACE:
+                result = barrier_place(b);
+                break;
+        case OP_ABORT:
+                result = barrier_abort(b);
+                break;
+        case OP_FAIL:
+                result = barrier_fail(b, (int) random_number());
+                break;
+        case OP_WAIT_NEXT:
+                result = barrier_wait_next(b);
+                break;
+        case OP_SYNC_NEXT:
+                result = barrier_sync_next(b);
+                break;
+        case OP_SYNC:
+                result = barrier_sync(b);
+                break;
+        case OP_PLACE_AND_SYNC:
+                result = barrier_place_and_sync(b);
+                break;
+        case OP_WAIT_ABORTION:
+                result = barrier_wait_abortion(b);
+                break;
+        case OP_SET_TIMEOUT:
+                barrier_set_timeout(b, random_below(32) == 0); /* in milliseconds */
+                break;
+        case OP_GET_POLLFDS:
+                n = barrier_get_pollfds(b, fds);
+                if (n < 0 ? n != -b->error : n > BARRIER_POLLFDS || fds[0].fd != b->them)
+                        fail("wrong pollfds", n);
+                break;
+        case OP_WATCH:
+                (void) barrier_watch(b, b->watch < 0 ? idle_fd : -1);
+                break;
+        case OP_MOVE:
+                move(b);
+                break;
+        case OPERATIONS:
+                break;
+        }
+        inside = false;
+        operations++;
+        operations_of[o]++;
+
+        if (b->timeout < 0)
+                fail("a wait without a timeout", o);
+        if (!result && (errno == 0 || (errno != barrier_error(b) &&
+                                       (errno != ETIMEDOUT || barrier_they_aborted(b)))))
+                fail("an errno that nothing explains", errno);
+        if (barrier_is_aborted(b) != (barrier_error(b) != 0) ||
+            (before.they_aborted && b->error != before.error) || b->received < before.received ||
+            b->noticed < before.noticed || b->noticed > b->received ||
+            b->placed - before.placed > 1)
+                fail("an inconsistent state", o);
+
+        /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
+         * wake it once. An export and import look at three descriptors twice. */
+        limit = o == OP_MOVE ? 60 : 8 + 3 * BARRIER_TRIES + 4 * (done->all - acts_before);
+        if (calls > limit)
+                fail("too many system calls", calls);
+        if (o != OP_MOVE && calls - 4 * (done->all - acts_before) > worst)
+                worst = calls - 4 * (done->all - acts_before);
+        all_calls += calls;
+}
+
+/* For each descriptor, what is open there. */
+static void map_descriptors(ino_t map[MAPPED]) {
+        struct stat st;
+        int i;
+
+        for (i = 0; i < MAPPED; i++)
+                map[i] = (fstat) (i, &st) < 0 ? 0 : st.st_ino;
+}
+
+static void round_of(unsigned role) {
+        ino_t before[MAPPED], after[MAPPED];
+        Barrier b;
+        int i, status, after_the_end = 0;
+        pid_t pid, honest = getpid();
+        /* Without the two that end the barrier, in most rounds. */
+        bool aborts = random_below(8) == 0;
+        enum operation o;
+
+        (void) alarm(HUNG_AFTER);
+        map_descriptors(before);
+        if (barrier_init(&b) < 0)
+                fail("barrier_init", 0);
+        pid = fork();
+        if (pid < 0)
+                fail("fork", 0);
+        random_number();
+        if (pid == 0) {
+                random_state ^= 0x5555555555555555;
+                peer(&b, role, honest);
+        }
+        (void) barrier_set_role(&b, role);
+        barrier_set_timeout(&b, 0);
+
+        for (i = 0; i < CALLS_PER_ROUND && after_the_end < CALLS_AFTER_THE_END; i++) {
+                do
+                        o = (enum operation) random_below(OPERATIONS);
+                while ((o == OP_ABORT || o == OP_FAIL) && !aborts);
+                operate(&b, o);
+                after_the_end += barrier_they_aborted(&b);
+        }
+        barrier_destroy(&b);
+        (void) kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        fail("waitpid", 0);
+        if (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0)
+                fail("the peer broke down, not a finding about the library", status);
+
+        map_descriptors(after);
+        if (memcmp(before, after, sizeof before) != 0)
+                fail("a descriptor is left, lost or replaced", 0);
+        rounds++;
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static bool parse_number(const char *s, uint64_t *n) {
+        char *end;
+
+        errno = 0;
+        *n = strtoull(s, &end, 10);
+        return *s >= '0' && *s <= '9' && !*end && !errno && *n > 0 && *n <= INT64_MAX;
+}
+
+static void catch (int sig, void (*handler)(int)) {
+        struct sigaction sa;
+
+        memset(&sa, 0, sizeof sa);
+        sa.sa_handler = handler;
+        (void) sigaction(sig, &sa, NULL);
+}
+
+int main(int argc, char **argv) {
+        bool terminal = isatty(STDERR_FILENO);
+        uint64_t wanted = 1000000;
+        int i, canary[2], file;
+
+        seed = (uint64_t) time(NULL);
+        if (argc > 3 || (argc > 1 && !parse_number(argv[1], &wanted)) ||
+            (argc > 2 && !parse_number(argv[2], &seed))) {
+                fprintf(stderr, "usage: hostile [OPERATIONS [SEED]]\n"
+                                "OPERATIONS (1000000 if not given) and SEED are numbers from 1\n");
+                return 2;
+        }
+        random_state = seed * 0x9e3779b97f4a7c15u | 1;
+        printf("hostile: seed %llu\n", (unsigned long long) seed);
+        (void) fflush(stdout);
+
+        catch (SIGALRM, on_alarm);
+        catch (SIGUSR1, on_signal);
+        done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        file = (open) ("/dev/null", O_RDWR | O_CLOEXEC);
+        own[4] = idle_fd = eventfd(0, EFD_CLOEXEC);
+        if (done == MAP_FAILED || file < 0 || idle_fd < 0 || pipe2(canary, O_CLOEXEC) < 0) {
+                perror("hostile");
+                return 2;
+        }
+
+        while (operations < (long) wanted) {
+                round_of(rounds % 2 ? BARRIER_PARENT : BARRIER_CHILD);
+                if (terminal && rounds % 64 == 0)
+                        fprintf(stderr, "\r%ld of %llu", operations, (unsigned long long) wanted);
+        }
+        if (terminal)
+                fprintf(stderr, "\r%30s\r", "");
+
+        for (i = 0; i < ACTS || i < OPERATIONS; i++) {
+                if (i < OPERATIONS)
+                        printf("%-16s%10ld", names[i], operations_of[i]);
+                else
+                        printf("%26s", "");
+                if (i < ACTS)
+                        printf("    peer: %-22s%10ld", acts[i], done->each[i]);
+                printf("\n");
+        }
+        printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, at "
+               "most "
+               "%ld in one operation besides 4 for each act of the peer\n",
+               rounds, operations, done->all, all_calls, worst);
+        return 0;
+}

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+# shellcheck shell=sh disable=SC2034 # its variables are for who reads it in
+#
+# lib.sh - what the scripts of this folder share; they read it in with `.`
+#
+# A script is a list of jobs, one a line. run_jobs runs itself again for each, `SCRIPT --job LINE`,
+# as many at once as there are CPUs; attempt() runs the commands of a job and says how it went in
+# one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
+# a script: 0; 1 if anything failed; 2 if a tool is missing, with the command that installs it.
+
+name=$(basename -- "$0" .sh)
+cd "$(dirname -- "$0")/.." || exit 2
+base=${BUILD:-build}
+out=$base/$name
+mkdir -p "$out" || exit 2
+warnings=$(sed -n 's/^WARNINGS := //p' Makefile)
+begun=$(date +%s)
+
+# Nothing outside decides which tests run or how a tool judges, and make's own make is none of ours.
+unset CK_RUN_SUITE CK_RUN_CASE CK_INCLUDE_TAGS CK_EXCLUDE_TAGS CK_FORK CK_TIMEOUT_MULTIPLIER \
+        ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS MSAN_OPTIONS LLVM_PROFILE_FILE MAKEFLAGS MFLAGS
+LC_ALL=C
+export LC_ALL
+
+# need PACKAGE COMMAND-OR-FILE
+missing=
+need() {
+        case $2 in
+        /*) [ -e "$2" ] ;;
+        *) command -v "$2" > /dev/null ;;
+        esac || case " $missing " in
+        *" $1 "*) ;;
+        *) missing="$missing $1" ;;
+        esac
+}
+
+all_there() {
+        [ -z "$missing" ] && return
+        {
+                echo "$name: tools are missing. As root:"
+                echo "  apt-get install -y --no-install-recommends$missing"
+        } >&2
+        exit 2
+}
+
+# The figures of a log: what its programs said in the end, and what they could not do.
+figures() {
+        awk '/^100%: Checks: / { say($3 + 0 " checks") }
+             /^(explore|faults|figure): [0-9]/ { sub(/^figure: /, ""); say($0) }
+             /SKIPPED: / { sub(/.*SKIPPED: /, ""); if (!skipped[$0]++) why[++reasons] = $0 }
+             function say(what) { line = line (line == "" ? "" : "; ") what }
+             END { for (i = 1; i <= reasons; i++) say(skipped[why[i]] " SKIPPED: " why[i])
+                   print line }' "$1"
+}
+
+# attempt NAME COMMAND...: a shell function, which runs with -e
+attempt() {
+        log=$out/$1.log
+        what=$1
+        shift
+        (
+                set -e
+                "$@"
+        ) > "$log" 2>&1
+        status=$?
+        if [ $status = 0 ]; then
+                printf 'ok      %-22s %s\n' "$what" "$(figures "$log")"
+        else
+                printf 'FAILED  %s, status %d, %s ends:\n%s\n' "$what" $status "$log" \
+                        "$(tail -n 25 "$log" | sed 's/^/        /')"
+        fi
+}
+
+# run_jobs < JOBS; then the closing line, and the exit status
+run_jobs() {
+        cat > "$out/jobs"
+        xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" |
+                tee "$out/results"
+        awk -v name="$name" -v jobs="$(wc -l < "$out/jobs")" \
+                -v seconds=$(($(date +%s) - begun)) '
+                /^ok / { ok++ }
+                /^ok / && match($0, /[0-9]+ checks/) { checks += substr($0, RSTART) }
+                /^ok / { while (match($0, /[0-9]+ SKIPPED/)) { skipped += substr($0, RSTART)
+                                $0 = substr($0, RSTART + RLENGTH) } }
+                END { printf "%s: %d of %d jobs passed, %d checks of the suite, %d SKIPPED, %d s\n",
+                                name, ok, jobs, checks, skipped, seconds
+                        exit ok != jobs || jobs == 0 }' "$out/results"
+}
+
+# A program that meets its child at one barrier and exits with 0. With `static` it has barrier.c
+# inside; it is C99 and C++11.
+handshake() {
+        if [ "$1" = static ]; then
+                echo '#define BARRIER_API static'
+                echo '#include "barrier.c"'
+        else
+                echo '#include "barrier.h"'
+        fi
+        cat << 'END'
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void) {
+        Barrier b = BARRIER_NULL;
+        int status;
+        pid_t pid;
+
+        if (barrier_init(&b) < 0)
+                return 1;
+        pid = fork();
+        if (pid < 0 || barrier_set_role(&b, pid ? BARRIER_PARENT : BARRIER_CHILD) < 0 ||
+            !barrier_place_and_sync(&b))
+                return 1;
+        barrier_destroy(&b);
+        return pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0);
+}
+END
+}
+
+# ---- libcheck for where the distribution has none ------------------------------------------------
+
+need_libcheck() {
+        need dpkg-dev dpkg-source
+        need cmake cmake
+        need make make
+        need tar tar
+}
+
+# Debian's source package, without deb-src lines in the system's configuration.
+fetch_libcheck() {
+        source=$base/libcheck/source
+        [ ! -e "$source/CMakeLists.txt" ] || return 0
+        (
+                set -e
+                rm -rf "$base/libcheck"
+                mkdir -p "$base/libcheck/apt/lists/partial" "$base/libcheck/apt/archives/partial"
+                cd "$base/libcheck"
+                # shellcheck source=/etc/os-release
+                . /etc/os-release
+                echo 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' \
+                        "http://deb.debian.org/debian $VERSION_CODENAME main" > apt/sources.list
+                set -- -qq -o Dir::Etc::sourcelist="$PWD/apt/sources.list" \
+                        -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$PWD/apt" \
+                        -o Dir::Cache="$PWD/apt" -o APT::Sandbox::User=root
+                apt-get "$@" update
+                apt-get "$@" source --download-only check
+                dpkg-source --no-check -x check_*.dsc source
+                rm -rf apt
+        ) > "$out/libcheck.log" 2>&1 && return
+        tail -n 25 "$out/libcheck.log" >&2
+        echo "$name: the source package of libcheck can not be had" >&2
+        exit 1
+}
+
+# libcheck NAME COMPILER FLAGS: sets check_flags and check_libs
+libcheck() {
+        dir=$base/libcheck/$1
+        if [ ! -e "$dir/src/libcheck.a" ]; then
+                # A system name makes cmake try nothing out on this machine.
+                cmake -S "$base/libcheck/source" -B "$dir" -DCMAKE_SYSTEM_NAME=Linux \
+                        -DCMAKE_C_COMPILER="$2" -DCMAKE_C_FLAGS="$3" -DCHECK_ENABLE_SUBUNIT=OFF \
+                        -DBUILD_TESTING=OFF -DCHECK_ENABLE_TESTS=OFF > /dev/null
+                make -C "$dir" check
+        fi
+        check_flags="-isystem $dir -isystem $dir/src"
+        check_libs="$dir/src/libcheck.a -pthread -lrt -lm"
+}

@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# matrix.sh [--short] - the suite with every compiler, optimisation and standard of C, and the
+# library as its users compile it in: by its header and as a private copy, in C and in C++.
+# --short: of the suite only gcc and clang with -O2.
+
+# shellcheck source=lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/lib.sh"
+
+# suite NAME CC FLAGS
+suite() {
+        mkdir -p "$out/$1"
+        case $3 in
+        *-m32*)
+                # The kernel's headers serve both, but are in the path of one machine.
+                set -- "$1" "$2" "$3 -idirafter /usr/include/$(gcc -print-multiarch)"
+                libcheck "$1" "$2" "$3"
+                ;;
+        *)
+                check_flags=$(pkg-config --cflags check)
+                check_libs=$(pkg-config --libs check)
+                ;;
+        esac
+        # shellcheck disable=SC2086
+        $2 -std=c99 $warnings -Werror $3 -c -o "$out/$1/barrier.o" barrier.c
+        case $2 in
+        tcc) set -- "$1" gcc "$3" ;; # the tests need atomics, which tcc does not have
+        esac
+        # shellcheck disable=SC2086
+        $2 -std=c99 $warnings -Werror $3 -I. $check_flags -o "$out/$1/test-barrier" \
+                test-barrier.c "$out/$1/barrier.o" $check_libs
+        "$out/$1/test-barrier"
+}
+
+# included NAME CC SUFFIX STANDARD
+included() {
+        compile="$2 -std=$4 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
+        compile="$compile -Werror -I."
+        mkdir -p "$out/$1"
+        gcc -std=c99 -O2 -c -o "$out/$1/barrier.o" barrier.c
+        for kind in header static; do
+                handshake $kind > "$out/$1/$kind.$3"
+                $compile -c -o "$out/$1/$kind.o" "$out/$1/$kind.$3"
+        done
+        symbols=$(nm -g --defined-only -P "$out/$1/static.o" | cut -d' ' -f1)
+        [ "$symbols" = main ] || {
+                echo "a private copy shows these symbols: $symbols"
+                return 1
+        }
+        $2 -o "$out/$1/header" "$out/$1/header.o" "$out/$1/barrier.o"
+        $2 -o "$out/$1/static" "$out/$1/static.o"
+        "$out/$1/header"
+        "$out/$1/static"
+        echo 'figure: 2 programs'
+}
+
+if [ "$1" = --job ]; then
+        IFS='|' read -r kind what cc flags standard << END
+$2
+END
+        attempt "$what" "$kind" "$what" "$cc" "$flags" "$standard"
+        exit
+fi
+
+need gcc gcc
+need libc6-dev /usr/include/stdio.h
+need g++ g++
+need clang clang
+need clang clang++
+need binutils nm
+need pkgconf pkg-config
+need check /usr/include/check.h
+if [ "$1" != --short ]; then
+        need tcc tcc
+        # Not gcc-multilib, which can not be installed beside a cross compiler.
+        need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
+        need libc6-dev-i386 /usr/lib32/libc.a
+        need_libcheck
+fi
+all_there
+[ "$1" = --short ] || fetch_libcheck
+
+{
+        for cc in gcc clang; do
+                echo "suite|$cc-O2|$cc|-O2"
+                for standard in c99 c2x; do
+                        echo "included|$cc-$standard-included|$cc|c|$standard"
+                done
+        done
+        for cc in g++ clang++; do
+                for standard in c++11 c++14 c++17 c++20 c++2b; do
+                        echo "included|$cc-$standard|$cc|cc|$standard"
+                done
+        done
+        [ "$1" = --short ] || {
+                echo 'suite|tcc|tcc|'
+                # gcc takes an array that was filled in under a condition for uninitialised.
+                echo 'suite|gcc-flto|gcc|-O2 -flto=auto -Wno-maybe-uninitialized'
+                echo 'suite|clang-flto|clang|-O2 -flto'
+                for cc in gcc clang; do
+                        for flag in -O0 -O1 -O3 -Os; do
+                                echo "suite|$cc$flag|$cc|$flag"
+                        done
+                        for standard in c11 c17 c2x; do
+                                echo "suite|$cc-$standard|$cc|-O2 -std=$standard"
+                        done
+                        echo "suite|$cc-m32|$cc|-O2 -m32"
+                        echo "suite|$cc-m32-time64|$cc|-O2 -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64"
+                        echo "suite|$cc-never-tries|$cc|-O2 -DBARRIER_TRIES=0"
+                done
+        }
+} | run_jobs

@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# mutants.sh - breaks barrier.c on purpose, one line at a time, and shows that the explorer sees it
+#
+#       CC=... verify/mutants.sh
+#
+# Each entry of the list below is a function of barrier.c, a sed command for one line of it, and
+# what it breaks. For each the shortest schedule that shows the damage is printed. Exit status 0 if
+# all are found. An entry that does not change exactly one line any more is an error, and so is a
+# broken barrier.c that does not compile.
+set -eu
+
+src=$(cd "$(dirname "$0")/.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+mkdir "$tmp/verify"
+cp "$src/verify/explore.c" "$tmp/verify"
+cp "$src/barrier.h" "$tmp"
+
+n=0
+found=0
+while IFS='@' read -r function edit what; do
+        n=$((n + 1))
+        sed "/ $function(.*{\$/,/^}/$edit" "$src/barrier.c" >"$tmp/barrier.c"
+        changed=$(diff "$src/barrier.c" "$tmp/barrier.c" | sed -n '/^</p' | wc -l)
+        if [ "$changed" -ne 1 ]; then
+                echo "mutants.sh: changes $changed lines of $function() instead of 1: $edit" >&2
+                exit 2
+        fi
+        ${CC:-cc} -std=c99 -O2 -w -o "$tmp/explore" "$tmp/verify/explore.c"
+
+        printf '\n=== %d: %s\n' "$n" "$what"
+        diff "$src/barrier.c" "$tmp/barrier.c" | sed -n 's/^\([<>]\)  */    \1 /p'
+        echo
+        status=0
+        timeout 300 "$tmp/explore" --short >"$tmp/out" 2>"$tmp/err" || status=$?
+        case $status in
+        1)
+                found=$((found + 1))
+                sed '1,/^The shortest/d' "$tmp/out" | sed 1d
+                ;;
+        0)
+                echo "NOT FOUND"
+                ;;
+        *)
+                echo "mutants.sh: the explorer failed with status $status" >&2
+                cat "$tmp/err" >&2
+                exit 2
+                ;;
+        esac
+done <<'LIST'
+barrier_wait@s/gone = fds.1..revents || fds.2..revents;/{ barrier_they_ended(b, ECONNRESET, true); return barrier_false(ECONNRESET); }/@any wake-up is taken for the other side's leaving
+barrier_wait@s/gone = fds.1..revents || fds.2..revents;/if ((gone = fds[1].revents || fds[2].revents)) { barrier_they_ended(b, ECONNRESET, true); break; }/@the eventfd is not read again after a hang-up
+barrier_wait@s/gone = fds.1..revents || fds.2..revents;/if ((gone = fds[1].revents || fds[2].revents) \&\& !fds[0].revents) { barrier_they_ended(b, ECONNRESET, true); break; }/@it is not read again if the same poll() saw nothing in it before it looked at the pipe
+barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[2].revents;/@the pipe's hang-up is not looked at
+barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[1].revents;/@the watch is not looked at
+barrier_wait@s/if (barrier_reached(b, what))/if (!gone \&\& barrier_reached(b, what))/@end-of-file comes before data
+barrier_wait@s/if (!b->they_aborted)/if (!b->they_aborted \&\& !barrier_reached(b, what))/@a wait that is satisfied does not look for an abortion
+barrier_wait@s/b->they_aborted > b->they_exited/b->they_aborted/@what was placed is void once the other side is known to have left
+barrier_wait@s/b->i_aborted && what/false/@this side's abortion does not end its waits
+barrier_wait@s/b->i_aborted && what/b->i_aborted/@this side's abortion ends wait_abortion too
+barrier_wait@s/if (polled && msec == 0)/if (msec == 0)/@a wait without time never looks at the pipe
+barrier_wait@s/if (n == 0)/if (n <= 0)/@an interrupted poll() counts as a timeout
+barrier_wait@s/else if (errno != EINTR)/else/@an interrupted poll() ends the barrier
+barrier_wait@s/barrier_they_ended(b, ECONNRESET, true)/barrier_they_ended(b, ECONNRESET, false)/@leaving is reported as an abortion
+barrier_wait@s/what || b->i_aborted/what/@wait_abortion is true though this side aborted too
+barrier_read@s/n = preadv2(\(.*\));/do n = preadv2(\1); while (n < 0 \&\& errno == EAGAIN);/@an empty eventfd is read for ever
+barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
+barrier_receive@s/value & BARRIER_ABORTED/value == BARRIER_ABORTED/@an abortion with a code, or after a barrier, is not understood
+barrier_receive@s/code ? code : ECONNABORTED/ECONNABORTED/@the code of an abortion is lost
+barrier_receive@s/b->received += value/b->received++/@of several barriers read at once one counts
+barrier_receive@s/b->received += value/b->received = value/@barriers read earlier are forgotten
+barrier_reached@s/n > b->noticed) &&/n >= b->noticed) \&\&/@a barrier satisfies wait_next twice
+barrier_reached@s/n >= b->placed/n > b->placed/@sync waits for one barrier too many
+barrier_reached@s/n >= b->placed/n + 1 >= b->placed/@sync is content with one barrier less
+barrier_reached@s/b->noticed = n;/(void) n;/@no wait takes notice
+barrier_reached@s/if ((what & BARRIER_CAUGHT_UP) && n > b->placed)/if (false)/@a satisfied sync consumes barriers that came early
+barrier_wait_next@s/BARRIER_NEW/BARRIER_NEW | BARRIER_CAUGHT_UP/@wait_next does not wait once the count is reached
+barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_NEW/@sync_next waits though the count is reached
+barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_CAUGHT_UP/@sync_next does not see the next linked barrier
+barrier_sync@s/BARRIER_CAUGHT_UP/BARRIER_NEW | BARRIER_CAUGHT_UP/@sync is content with any new barrier
+barrier_send@s/while (n < 0 && errno == EINTR)/while (false)/@an interrupted write ends the barrier
+barrier_place@s/barrier_send(b, 1)/barrier_send(b, 2)/@one place counts twice
+barrier_place@s/b->error || //@a barrier is placed after the end
+barrier_place@s/b->placed++/(void) b/@this side does not count its barriers
+barrier_fail@s/(void) barrier_send(b, value)/(void) value/@the abortion is not sent
+barrier_fail@s/if (!b->i_aborted)/if (true)/@a second abortion is sent
+barrier_fail@s/if (!b->error)/if (true)/@an own abortion hides why the other side ended it
+barrier_they_ended@s/b->error = error/b->error = b->error ? b->error : error/@an own abortion hides the other side's word
+barrier_get_pollfds@s/barrier_pipe_end(b), 0/-1, 0/@the pipe is not watched
+barrier_get_pollfds@s/b->them, POLLIN/b->me, POLLIN/@a wait watches its own eventfd
+barrier_pipe_end@s/BARRIER_CHILD/BARRIER_PARENT/@each side watches the end that it closed
+barrier_set_role@s/barrier_close(&b->pipe.*;/;/@this side keeps the other's pipe end open
+barrier_set_role@s/b->them = fd/(void) fd/@the child reads what it wrote
+barrier_destroy@s/barrier_close(&b->pipe.1.)/(void) b/@the child's pipe end stays open
+LIST
+echo
+echo "$found of $n mutants found"
+[ "$found" -eq "$n" ]
