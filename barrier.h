@@ -63,9 +63,10 @@
  *   place, abort and wait fails with ENOTCONN.
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
- *   The system calls, for who writes a seccomp filter: write, preadv2 (or read, where that is not
+ *   The system calls, for whoever writes a seccomp filter: write, preadv2 (or read, where that is not
  *   allowed), poll, clock_gettime, close; in barrier_set_role() also sched_getaffinity, in
- *   barrier_watch() fcntl, in export and import fcntl, fstat, open and read.
+ *   barrier_watch() fcntl, in export and import fcntl, fstat, open and read. poll() refuses to
+ *   work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it after the last wait.
  *
  * COPIES OF DESCRIPTORS
  *
@@ -243,9 +244,10 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 /* ---- across execve() ------------------------------------------------------------------------- */
 
 /* Writes this side's state to buf as printable ASCII without spaces, for an argument or an
- * environment variable, and makes this side's descriptors survive execve(). If that then fails,
- * the barrier goes on working. An ended barrier is exported as ended, with its reason. The watch
- * and the timeout are not part of it. BARRIER_EXPORT_MAX bytes always suffice.
+ * environment variable, and makes this side's descriptors survive execve(), which the other side
+ * therefore no longer sees. If the execve() fails, the barrier goes on working. An ended barrier is
+ * exported as ended, with its reason. The watch and the timeout are not part of it.
+ * BARRIER_EXPORT_MAX bytes always suffice.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small; -ENOTCONN: no role yet; or
  * the error of a system call. On error nothing has changed. */
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size);

@@ -73,7 +73,7 @@ static uint8_t explore_tries;
 #define close(fd)                         sim_close(fd)
 #define poll(fds, n, msec)                sim_poll(fds, n, msec)
 #define clock_gettime(clock, ts)          sim_clock(ts)
-#define sched_getaffinity(pid, size, set)  (memset(set, 0, size), -1) /* not known */
+#define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
 #define open(path, flags)                 sim_unexpected()
 #define fstat(fd, st)                     sim_unexpected()
 #define write(fd, p, size)                sim_write(fd, p, size)
@@ -111,7 +111,7 @@ static const char *const op_name[] = { "place", "wait_next",     "sync_next", "s
 enum {
         LENGTH_MAX = 4, /* operations of a program */
         STEPS_MAX = 1000,
-        CODE = ENOENT, /* what the child's abort says; the parent's says nothing */
+        CODE = ENOENT,    /* what the child's abort says; the parent's says nothing */
         UNTOUCHED = 9999, /* errno before a public call */
 };
 
@@ -119,8 +119,8 @@ enum {
 enum { GO, EINTR_HITS, KILLED, TIME_OUT, CHOICES };
 
 struct pass {
-        const char *name;
         int length;           /* of the longest programs */
+        const char *name;     /* what else distinguishes it, for people */
         int tries;            /* BARRIER_TRIES */
         int timeout;          /* of all waits */
         bool eintr, kill;     /* each once a side, anywhere */
@@ -245,21 +245,11 @@ static void model_instant(int who, int op) {
                 if (!(m->noticed & BIT(n)))
                         continue;
                 verdict = model_verdict(who, op, n);
-                after = n;
-                if (verdict == REACHED) { /* a linked wait takes notice of linked ones alone */
-                        after = op != WAIT_NEXT && arrived > m->placed ? m->placed : arrived;
-                        after = after > n ? after : n;
-                }
+                /* It takes notice if it is true; one for linked barriers of linked ones alone. */
+                after = op != WAIT_NEXT && arrived > m->placed ? m->placed : arrived;
+                after = verdict == REACHED && after > n ? after : n;
                 m->may[verdict] |= (uint8_t) BIT(after);
         }
-}
-
-static void model_learn(struct model *m, int error, bool exited) {
-        if (m->they_aborted) /* the first ending stays */
-                return;
-        m->they_aborted = true;
-        m->they_exited = exited;
-        m->error = error;
 }
 
 static bool model_agrees(const struct model *m, const Barrier *b, bool want, int want_err,
@@ -276,25 +266,26 @@ static bool model_wait(int who, int op, const Barrier *b, bool result, int err) 
         const struct side *s = &now.side[who];
         int v, code = now.side[!who].model.code;
         struct model m, agreed = s->model;
-        bool want, found = false;
+        bool want;
 
+        agreed.noticed = 0;
         for (v = 0; v < VERDICTS; v++) {
                 if (!s->model.may[v] || (v == NOTHING && pass->timeout && !s->timed_out))
                         continue;
                 m = s->model;
-                if (v == WORD)
-                        model_learn(&m, code ? code : ECONNABORTED, false);
-                else if (v == LEFT)
-                        model_learn(&m, ECONNRESET, true);
+                if ((v == WORD || v == LEFT) && !m.they_aborted) { /* the first ending stays */
+                        m.they_aborted = true;
+                        m.they_exited = v == LEFT;
+                        m.error = v == LEFT ? ECONNRESET : code ? code : ECONNABORTED;
+                }
                 want = op == WAIT_ABORTION ? v != NOTHING && !m.i_aborted : v == REACHED;
                 if (!model_agrees(&m, b, want, v == NOTHING ? ETIMEDOUT : m.error, result, err))
                         continue;
-                m.noticed = (uint8_t) (m.may[v] | (found ? agreed.noticed : 0));
+                m.noticed = m.may[v] | agreed.noticed;
                 agreed = m;
-                found = true;
         }
         now.side[who].model = agreed;
-        return found;
+        return agreed.noticed;
 }
 
 /* May the operation return this, having written this often? */
@@ -322,12 +313,11 @@ static bool model_returns(int who, int op, const Barrier *b, bool result, int er
 
 /* Nothing more will happen by itself: may it sleep? */
 static bool model_sleeps(int who, int op) {
-        int n;
+        struct model *m = &now.side[who].model;
 
-        for (n = 0; n <= LENGTH_MAX; n++)
-                if (now.side[who].model.noticed & BIT(n) && model_verdict(who, op, n) == NOTHING)
-                        return pass->timeout != 0;
-        return false;
+        memset(m->may, 0, sizeof m->may);
+        model_instant(who, op);
+        return m->may[NOTHING] && pass->timeout;
 }
 /* ---- the model ends here --------------------------------------------------------------------- */
 
@@ -378,7 +368,8 @@ static const struct call *sim_ask(const struct call *c) {
                 s->look = 0;
                 longjmp(stopped, 1);
         }
-        if (t->kind != c->kind || t->fd[0] != c->fd[0])
+        if (t->kind != c->kind || t->fd[0] != c->fd[0] ||
+            (c->kind == WRITE && t->value != c->value))
                 die("barrier.c depends on something else than its struct and its system calls");
         cursor++;
         if (t->ret < 0)
@@ -457,9 +448,9 @@ static short look(int who, int fd, short events) {
         if (object < PIPE_END)
                 return now.counter[object] ? events & POLLIN : 0;
         if (object < PIDFD)
-                return (short) (!hung_up(!(object - PIPE_END)) ? 0 :
-                                object == PIPE_END + PARENT    ? POLLHUP :
-                                                                 POLLERR);
+                return (short) (!hung_up(!(object - PIPE_END)) ? 0
+                                : object == PIPE_END + PARENT  ? POLLHUP
+                                                               : POLLERR);
         return now.side[object - PIDFD].next.kind == DEAD ? events & POLLIN : 0;
 }
 
@@ -564,16 +555,19 @@ static bool kernel(int who, struct call *c) {
 enum { OUTCOMES_MAX = 1 << 19, TEXT_MAX = 1 << 15, WORKERS_MAX = 16, STEP = 100 };
 
 /* What one worker found; shared with the process that started it. */
-static struct result {
-        uint64_t pairs, schedules[2], outcomes, violations;
+struct result {
+        uint64_t pairs, schedules[2], outcomes, violations; /* schedules: as the sets below */
         int shortest; /* of the schedules to a violation: STEP for each step, 1 an operation; or 0 */
         char text[TEXT_MAX];
-} *mine;
+};
+
+static struct result *mine;
 
 static bool reducing;
 static bool comparing; /* with the outcomes of the reduced run, which is over */
 
-/* How the programs can end, [1] reduced and [0] not. Each entry has the round in which it was made, so a new round empties it. */
+/* How the programs can end, [1] reduced and [0] not. Each entry has the round in which it was made,
+ * so a new round empties the set. */
 static struct set {
         struct outcome key[OUTCOMES_MAX];
         unsigned round[OUTCOMES_MAX], now, n;
@@ -581,7 +575,8 @@ static struct set {
 
 /* Where the outcome is, or where it belongs. */
 static size_t set_find(const struct set *set, struct outcome o) {
-        size_t i = (size_t) ((o.bytes ^ (uint64_t) o.ops << 7) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+        size_t i =
+                (size_t) ((o.bytes ^ (uint64_t) o.ops << 7) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 
         for (;; i++) {
                 i %= OUTCOMES_MAX;
@@ -672,7 +667,8 @@ static void describe_allowed(int who, char *text, size_t size) {
 
         for (v = 0; v < VERDICTS; v++)
                 if (now.side[who].model.may[v])
-                        n += (size_t) snprintf(text + n, size - n, "%s%s", n ? " or " : "", name[v]);
+                        n += (size_t) snprintf(text + n, size - n, "%s%s", n ? " or " : "",
+                                               name[v]);
 }
 
 static void returned(int who, const Barrier *b, bool result) {
@@ -688,11 +684,12 @@ static void returned(int who, const Barrier *b, bool result) {
         if (is_wait(op))
                 describe_allowed(who, allowed, sizeof allowed);
         if (!model_returns(who, op, b, result, err, s->writes))
-                violation("%s returned %s%s%s (barrier_error: %d, I aborted: %d, they: %d, exited: %d, "
-                          "%d writes); the contract wants %s",
-                          op_name[op], result ? "true" : "false", result ? "" : ", ",
-                          result ? "" : strerror(err), barrier_error(b), barrier_i_aborted(b),
-                          barrier_they_aborted(b), barrier_they_exited(b), s->writes, allowed);
+                violation(
+                        "%s returned %s%s%s after %d writes; the contract wants %s\n"
+                        "     barrier_error: %d, i_aborted: %d, they_aborted: %d, they_exited: %d",
+                        op_name[op], result ? "true" : "false", result ? "" : ", ",
+                        result ? "" : strerror(err), s->writes, allowed, barrier_error(b),
+                        barrier_i_aborted(b), barrier_they_aborted(b), barrier_they_exited(b));
         s->b = *b;
         s->first = s->steps;
         s->pc++;
@@ -726,8 +723,8 @@ static bool possible(int who, int choice) {
         if (c->kind == FINISHED || c->kind == DEAD)
                 return false;
         if (choice == EINTR_HITS)
-                return pass->eintr && !s->was_interrupted && c->kind != LOCAL &&
-                       c->kind != CLOCK && s->look == 0;
+                return pass->eintr && !s->was_interrupted && c->kind != LOCAL && c->kind != CLOCK &&
+                       s->look == 0;
         if (choice == TIME_OUT)
                 return s->asleep && c->msec > 0;
         return !s->asleep || wakes(who);
@@ -744,8 +741,7 @@ static int effect(int who, int choice) {
 
         if (choice == KILLED)
                 return CHANGES;
-        if (is_wait(s->op[s->pc]) || c->kind == READ || c->kind == PREADV2 ||
-            c->kind == POLL)
+        if (is_wait(s->op[s->pc]) || c->kind == READ || c->kind == PREADV2 || c->kind == POLL)
                 effects |= SEES;
         if ((c->kind == WRITE && choice == GO) ||
             (c->kind == CLOSE && c->fd[0] == FD(PIPE_END + who)))
@@ -771,6 +767,7 @@ static void step(int who, int choice) {
         l->choice = choice;
         l->pc = s->pc;
         l->look = s->look;
+        l->call = c;
         depth++;
 
         if (choice == KILLED) {
@@ -785,7 +782,6 @@ static void step(int who, int choice) {
                         model_instant(who, s->op[s->pc]);
         }
         if (c.kind == LOCAL) {
-                l->call = c;
                 advance(who, true);
                 return;
         }
@@ -826,10 +822,13 @@ static void step(int who, int choice) {
 enum { COLUMN = 50 };
 
 static const char *descriptor(int who, int fd) {
-        static const char *const name[] = { "pipe", "pidfd" };
-        const Barrier *b = &now.side[who].b;
+        int object = fd - FD(0);
 
-        return fd == b->me ? "me" : fd == b->them ? "them" : name[fd >= FD(PIDFD)];
+        if (object < PIPE_END)
+                return object == who ? "me" : "them";
+        if (object < PIDFD)
+                return object == PIPE_END + who ? "own pipe end" : "other pipe end";
+        return "pidfd";
 }
 
 static void print_programs(FILE *f) {
@@ -882,7 +881,9 @@ static void print_call(FILE *f, const struct line *l) {
                         fputs("poll", f);
                 else
                         fprintf(f, "poll looks at %s: %s", fd,
-                                c->revents[l->look] ? "ready" : "nothing");
+                                !c->revents[l->look]            ? "nothing"
+                                : c->revents[l->look] == POLLIN ? "readable"
+                                                                : "hung up");
                 break;
         case CLOSE:
                 fprintf(f, "close(%s)", fd);
@@ -910,6 +911,7 @@ static void report(void) {
         print_programs(f);
         for (i = 0; i < depth; i++) {
                 const struct line *l = &schedule[i];
+
                 fprintf(f, "%3d  %*s", i + 1, l->who == CHILD ? COLUMN : 0, "");
                 if (l->choice == KILLED)
                         fputs("killed", f);
@@ -1077,12 +1079,14 @@ static void explore_both(int parent_op, int child_op) {
                 die("the reduced run has outcomes that the full run has not");
 }
 
-enum { NAME_WIDTH = 28, UNITS = (OPS + 1) * (OPS + 1) };
+enum { NAME_WIDTH = 26, UNITS = (OPS + 1) * (OPS + 1) };
 
-static struct shared {
+struct shared {
         int next; /* unit of work: the first operations */
         struct result result[WORKERS_MAX];
-} *shared;
+};
+
+static struct shared *shared;
 
 static void work(int worker) {
         int i;
@@ -1091,7 +1095,8 @@ static void work(int worker) {
         explore_tries = (uint8_t) pass->tries;
         while ((i = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED)) < UNITS) {
                 if (isatty(STDERR_FILENO))
-                        fprintf(stderr, "%-*s %3d %%\r", NAME_WIDTH, pass->name, 100 * i / UNITS);
+                        fprintf(stderr, "%d %-*s %3d %%\r", pass->length, NAME_WIDTH, pass->name,
+                                100 * i / UNITS);
                 explore_both(i % (OPS + 1), i / (OPS + 1));
         }
 }
@@ -1122,7 +1127,11 @@ static double seconds(void) {
         return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-static void print_figures(const char *name, const struct result *r, double time) {
+static void print_figures(int length, const char *name, const struct result *r, double time) {
+        if (length)
+                printf("%d ", length);
+        else
+                printf("  ");
         printf("%-*s %10" PRIu64 " %11" PRIu64, NAME_WIDTH, name, r->pairs, r->schedules[true]);
         if (r->schedules[false])
                 printf(" %11" PRIu64, r->schedules[false]);
@@ -1168,7 +1177,7 @@ static bool run(struct result *total) {
         }
         (void) munmap(shared, sizeof *shared);
 
-        print_figures(pass->name, &sum, seconds() - began);
+        print_figures(pass->length, pass->name, &sum, seconds() - began);
         total->pairs += sum.pairs;
         total->schedules[0] += sum.schedules[0];
         total->schedules[1] += sum.schedules[1];
@@ -1181,34 +1190,34 @@ static bool run(struct result *total) {
 
 int main(int argc, char **argv) {
         static const struct pass all[] = {
-                { "3", 3, .timeout = -1, .check_reduction = true },
-                { "2, EINTR", 2, .timeout = -1, .eintr = true, .check_reduction = true },
-                { "2, killed", 2, .timeout = -1, .kill = true, .check_reduction = true },
-                { "3, EINTR", 3, .timeout = -1, .eintr = true },
-                { "3, killed", 3, .timeout = -1, .kill = true },
-                { "3, watched, killed", 3, .timeout = -1, .watch = true, .kill = true },
-                { "3, tries", 3, .tries = 2, .timeout = -1 },
-                { "3, no preadv2", 3, .timeout = -1, .no_preadv2 = true },
-                { "3, timeout 0", 3, .timeout = 0 },
-                { "3, timeout 5 ms", 3, .timeout = 5 },
-                { "2, tries, EINTR", 2, .tries = 2, .timeout = -1, .eintr = true },
-                { "2, no preadv2, EINTR", 2, .timeout = -1, .no_preadv2 = true, .eintr = true },
-                { "2, timeout 0, EINTR", 2, .timeout = 0, .eintr = true },
-                { "2, timeout 5 ms, EINTR", 2, .timeout = 5, .eintr = true },
-                { "4", 4, .timeout = -1 },
-                { .name = NULL },
+                { 3, "", .timeout = -1, .check_reduction = true },
+                { 2, "EINTR", .timeout = -1, .eintr = true, .check_reduction = true },
+                { 2, "killed", .timeout = -1, .kill = true, .check_reduction = true },
+                { 3, "EINTR", .timeout = -1, .eintr = true },
+                { 3, "killed", .timeout = -1, .kill = true },
+                { 3, "watched, killed", .timeout = -1, .watch = true, .kill = true },
+                { 3, "tries", .tries = 2, .timeout = -1 },
+                { 3, "no preadv2", .timeout = -1, .no_preadv2 = true },
+                { 3, "timeout 0", .timeout = 0 },
+                { 3, "timeout 5 ms", .timeout = 5 },
+                { 2, "tries, EINTR", .tries = 2, .timeout = -1, .eintr = true },
+                { 2, "no preadv2, EINTR", .timeout = -1, .no_preadv2 = true, .eintr = true },
+                { 2, "timeout 0, EINTR", .timeout = 0, .eintr = true },
+                { 2, "timeout 5 ms, EINTR", .timeout = 5, .eintr = true },
+                { 4, "", .timeout = -1 },
+                { .length = 0 },
         };
         static const struct pass some[] = {
-                { "2", 2, .timeout = -1, .check_reduction = true },
-                { "2, EINTR", 2, .timeout = -1, .eintr = true },
-                { "2, killed", 2, .timeout = -1, .kill = true },
-                { "2, watched, killed", 2, .timeout = -1, .watch = true, .kill = true },
-                { "2, tries", 2, .tries = 2, .timeout = -1 },
-                { "2, no preadv2", 2, .timeout = -1, .no_preadv2 = true },
-                { "2, timeout 0, EINTR", 2, .timeout = 0, .eintr = true },
-                { "2, timeout 5 ms, EINTR", 2, .timeout = 5, .eintr = true },
-                { "3", 3, .timeout = -1 },
-                { .name = NULL },
+                { 2, "", .timeout = -1, .check_reduction = true },
+                { 2, "EINTR", .timeout = -1, .eintr = true },
+                { 2, "killed", .timeout = -1, .kill = true },
+                { 2, "watched, killed", .timeout = -1, .watch = true, .kill = true },
+                { 2, "tries", .tries = 2, .timeout = -1 },
+                { 2, "no preadv2", .timeout = -1, .no_preadv2 = true },
+                { 2, "timeout 0, EINTR", .timeout = 0, .eintr = true },
+                { 2, "timeout 5 ms, EINTR", .timeout = 5, .eintr = true },
+                { 3, "", .timeout = -1 },
+                { .length = 0 },
         };
         struct result total = { 0 };
         double began = seconds();
@@ -1218,11 +1227,11 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "usage: %s [--short]\n", argv[0]);
                 return 2;
         }
-        printf("%-*s %10s %11s %11s %10s %10s %8s\n", NAME_WIDTH, "operations a side", "pairs",
+        printf("%-*s %10s %11s %11s %10s %10s %8s\n", NAME_WIDTH + 2, "operations a side", "pairs",
                "schedules", "unreduced", "outcomes", "violations", "seconds");
-        for (pass = argc == 2 ? some : all; pass->name && good; pass++)
+        for (pass = argc == 2 ? some : all; pass->length && good; pass++)
                 good = run(&total);
         if (good)
-                print_figures("all", &total, seconds() - began);
+                print_figures(0, "all", &total, seconds() - began);
         return good ? 0 : 1;
 }

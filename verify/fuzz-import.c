@@ -52,7 +52,7 @@ static void change_struct(char *text, const uint8_t *data, size_t size) {
         for (i = 0; i < sizeof st; i++)
                 p[i] = (unsigned char) ((text[2 * i] - 'a') << 4 | (text[2 * i + 1] - 'a'));
         for (i = 0; i + 1 < size; i += 2) {
-                at = data[i] % offsetof(struct barrier_state, sum);
+                at = data[i] % 128 % offsetof(struct barrier_state, sum);
                 if (data[i] < 128)
                         p[at] = data[i + 1];
                 else {
