@@ -58,6 +58,24 @@ readme: $(BUILD)/libbarrier.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $(BUILD)/build/readme/1 $(BUILD)/build/readme/1.o $(BUILD)/libbarrier.a
 	test "$$($(BUILD)/build/readme/1)" = 'both sides are ready'
 
+# ---- proofs -------------------------------------------------------------------------------------
+
+PROOFS := explore
+
+$(BUILD)/verify/%: verify/%.c barrier.c barrier.h
+	@mkdir -p $(@D)
+	$(COMPILE) $(LDFLAGS) -o $@ $<
+
+.PHONY: short explore mutants
+short: $(BUILD)/verify/explore
+	$(BUILD)/verify/explore --short
+
+explore: $(BUILD)/verify/explore ## every interleaving of the two sides, against a model
+	$(BUILD)/verify/explore
+
+mutants: ## break barrier.c on purpose; explore must find each
+	CC='$(CC)' sh verify/mutants.sh
+
 # ---- use ----------------------------------------------------------------------------------------
 
 .PHONY: demo install uninstall clean help dist

@@ -247,9 +247,13 @@ static ssize_t barrier_read(int fd, uint64_t *value) {
 /* Takes what the other side has written since the last look, if anything. */
 static void barrier_receive(Barrier *b) {
         uint64_t value = 0;
-        ssize_t n = barrier_read(b->them, &value);
+        ssize_t n;
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) /* poll() will send us here again */
+        do
+                n = barrier_read(b->them, &value);
+        while (n < 0 && errno == EINTR);
+
+        if (n < 0 && errno == EAGAIN)
                 return;
         if (n != (ssize_t) sizeof value)
                 barrier_broke(b, n < 0 ? errno : EIO);

@@ -228,9 +228,8 @@ static int model_verdict(int who, int op, int noticed) {
         if (op != WAIT_ABORTION) {
                 if (mine->i_aborted)
                         return CANCELED;
-                if (op != WAIT_NEXT && theirs->placed >= mine->placed)
-                        return REACHED;
-                if (op != SYNC && theirs->placed > noticed)
+                if ((op != WAIT_NEXT && theirs->placed >= mine->placed) ||
+                    (op != SYNC && theirs->placed > noticed))
                         return REACHED;
         }
         return theirs->left ? LEFT : NOTHING; /* leaving queues behind what was placed */
