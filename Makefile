@@ -60,21 +60,53 @@ readme: $(BUILD)/libbarrier.a
 
 # ---- proofs -------------------------------------------------------------------------------------
 
-PROOFS := explore
+PROOFS := explore faults hostile soak fuzz-import
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+N ?=
 
 $(BUILD)/verify/%: verify/%.c barrier.c barrier.h
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -o $@ $<
 
-.PHONY: short explore mutants
-short: $(BUILD)/verify/explore
+$(BUILD)/verify/hostile: verify/hostile.c barrier.c barrier.h
+	@mkdir -p $(@D)
+	$(COMPILE) $(SANITIZE) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/verify/fuzz-import: verify/fuzz-import.c barrier.c barrier.h
+	@mkdir -p $(@D)
+	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
+
+.PHONY: short explore mutants faults hostile fuzz soak bench
+short: $(BUILD)/verify/explore $(BUILD)/verify/faults $(BUILD)/barrier.o
 	$(BUILD)/verify/explore --short
+	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
+	$(BUILD)/verify/faults --short
 
 explore: $(BUILD)/verify/explore ## every interleaving of the two sides, against a model
 	$(BUILD)/verify/explore
 
-mutants: ## break barrier.c on purpose; explore must find each
+mutants: ## break barrier.c on purpose; explore has to find each
 	CC='$(CC)' sh verify/mutants.sh
+
+faults: $(BUILD)/verify/faults $(BUILD)/barrier.o ## every system call fails in turn
+	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
+	$(BUILD)/verify/faults
+
+hostile: $(BUILD)/verify/hostile ## a peer that was taken over, N operations
+	$(BUILD)/verify/hostile $(N)
+
+fuzz: $(BUILD)/verify/fuzz-import ## barrier_import() under libFuzzer, N runs (needs clang)
+	$(BUILD)/verify/fuzz-import -runs=$(or $(N),500000) -verbosity=0
+
+soak: $(BUILD)/verify/soak ## N handshakes with SIGKILL at random moments
+	$(BUILD)/verify/soak $(N)
+
+bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
+	$(BUILD)/bench/bench
+
+$(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h
+	@mkdir -p $(@D)
+	$(COMPILE) -pthread $(LDFLAGS) -o $@ $<
 
 # ---- use ----------------------------------------------------------------------------------------
 

@@ -86,11 +86,16 @@ static int barrier_above_stdio(int fd) {
         return r;
 }
 
+/* The same as BARRIER_NULL; half the code of copying it three times. */
+static void barrier_reset(Barrier *b) {
+        memset(b, 0, sizeof *b);
+        b->me = b->them = b->pipe[0] = b->pipe[1] = b->watch = b->timeout = -1;
+}
+
 BARRIER_API int barrier_init(Barrier *b) {
-        const Barrier null = BARRIER_NULL;
         int r, second;
 
-        *b = null;
+        barrier_reset(b);
         r = b->me = barrier_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (r >= 0)
                 r = b->them = barrier_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -142,7 +147,6 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
 }
 
 BARRIER_API void barrier_destroy(Barrier *b) {
-        const Barrier null = BARRIER_NULL;
         int saved = errno;
 
         if (!b)
@@ -151,7 +155,7 @@ BARRIER_API void barrier_destroy(Barrier *b) {
         barrier_close(&b->them);
         barrier_close(&b->pipe[0]);
         barrier_close(&b->pipe[1]);
-        *b = null;
+        barrier_reset(b);
         errno = saved;
 }
 
@@ -440,15 +444,15 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
  * its descriptors are, and a check sum. A pipe is known by its inode. All eventfds share one, so
  * there it is the kernel's own number, as /proc tells it; 0 if it does not. */
-enum { BARRIER_FORMAT = 1, BARRIER_IDS = 4 };
+enum { BARRIER_FORMAT = 1, BARRIER_IDS = 3 };
 
 struct barrier_state {
         Barrier b;
-        uint64_t id[BARRIER_IDS]; /* me, them, inode and device of the pipe */
+        uint64_t id[BARRIER_IDS]; /* of me, them and the pipe */
         uint32_t format, sum;
 };
 
-typedef char barrier_state_has_no_padding[sizeof(struct barrier_state) == 64 + 40 ? 1 : -1];
+typedef char barrier_state_has_no_padding[sizeof(struct barrier_state) == 64 + 32 ? 1 : -1];
 typedef char
         barrier_export_max_suffices[2 * sizeof(struct barrier_state) < BARRIER_EXPORT_MAX ? 1 : -1];
 
@@ -495,7 +499,7 @@ static int barrier_claim(struct barrier_state *st, int flags) {
         const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
         uint64_t id[BARRIER_IDS];
         struct stat sb;
-        int i, r = 0, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
+        int old[3], i, r, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
         /* The pipe comes first: unless that is the one, the others are left alone. */
         if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
@@ -503,7 +507,6 @@ static int barrier_claim(struct barrier_state *st, int flags) {
             (st->id[2] && st->id[2] != sb.st_ino))
                 return -EBADF;
         id[2] = sb.st_ino;
-        id[3] = sb.st_dev;
         for (i = 0; i < 2; i++) {
                 /* An eventfd refuses to read nothing; to most other files that is no error. */
                 if (read(fds[i], id, 0) >= 0 || errno != EINVAL)
@@ -516,13 +519,16 @@ static int barrier_claim(struct barrier_state *st, int flags) {
                 st->id[i] = id[i];
         }
 
-        for (i = 0; i < 3; i++)
-                if (fcntl(fds[i], F_SETFD, flags) < 0 && r == 0) {
+        for (i = 0; i < 3; i++) {
+                old[i] = fcntl(fds[i], F_GETFD);
+                if (old[i] < 0 || fcntl(fds[i], F_SETFD, flags) < 0) {
                         r = -errno;
-                        flags ^= FD_CLOEXEC; /* start again, back to what it was */
-                        i = -1;
+                        while (--i >= 0)
+                                (void) fcntl(fds[i], F_SETFD, old[i]);
+                        return r;
                 }
-        return r;
+        }
+        return 0;
 }
 
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
@@ -580,11 +586,10 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
 }
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {
-        const Barrier null = BARRIER_NULL;
         struct barrier_state st;
         int r;
 
-        *b = null;
+        barrier_reset(b);
         if (!s || !barrier_parse(&st, s))
                 return -EINVAL;
         r = st.b.me < 0 ? 0 : barrier_claim(&st, FD_CLOEXEC);

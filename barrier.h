@@ -80,8 +80,9 @@
  *   Whatever the other process does to the shared objects, this side does not crash, does not
  *   touch another descriptor and waits no longer than its timeout. Two things are out of reach.
  *   A peer can make an eventfd blocking and fill it: Linux has no way to write to that without
- *   blocking, so place and abort hang until a signal handler or the peer's reading frees them.
- *   And with a libc that lacks preadv2 (musl before 1.2.5), so can a wait.
+ *   blocking, so place and abort hang until the peer reads it, or until this side is killed.
+ *   Where reading without blocking is not to be had (RWF_NOWAIT for an eventfd: Linux before 5.8,
+ *   musl before 1.2.5), a wait can hang the same way.
  *
  * Linux only. To compile barrier.c into a file of your own, write
  *      #define BARRIER_API static

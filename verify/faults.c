@@ -114,8 +114,8 @@ static const struct row {
                     "close",
                     UNSEEN,
                     { E(EBADF), E(EINTR), E(EIO), E(ENOSPC), E(EDQUOT) } },
-        /* EINTR only once: it is restarted without end, and a write to a non-blocking eventfd does
-         * not sleep, so nothing can interrupt it again and again. */
+        /* EINTR only once, here and where an eventfd is read: it is restarted without end, and what
+         * does not sleep can not be interrupted again and again. */
         [WRITE] = { "write",
                     "write",
                     FAILS,
@@ -802,19 +802,21 @@ static void judge_bool(const struct outcome *o, int expected) {
                 violation("the other side does not see it", o);
 }
 
+static bool restarts(void) {
+        return run.error->value == EINTR && (run.target == WRITE || run.target == PREADV2 ||
+                                             run.target == READ || run.target == POLL);
+}
+
 static void judge(const struct outcome *o, const struct outcome *normal) {
         const struct row *row = &table[run.target];
         int seen = run.error->seen ? run.error->seen : run.error->value;
-        bool interrupted =
-                run.error->value == EINTR && (run.target == WRITE || run.target == PREADV2 ||
-                                              run.target == READ || run.target == POLL);
 
         if (o->hung)
                 violation("hangs", o);
-        else if (row->effect == EARLY || (interrupted && run.forever)) {
+        else if (row->effect == EARLY || (restarts() && run.forever)) {
                 if (!same_outcome(o, normal) && !ran_out_unchanged(o))
                         violation("neither unseen nor out of time", o);
-        } else if (row->effect == UNSEEN || interrupted) {
+        } else if (row->effect == UNSEEN || restarts()) {
                 /* Without /proc another eventfd can not be told. */
                 if (!same_outcome(o, normal) && !(now.wrong == OTHER_EVENTFD && o->value == 0))
                         violation("not unseen", o);
@@ -828,11 +830,10 @@ static void judge(const struct outcome *o, const struct outcome *normal) {
                 violation("a descriptor is left", o);
 }
 
-/* A call that is interrupted for ever ends only if it has a time limit. */
-static bool sensible(const struct error *error) {
-        return error->value != EINTR || table[run.target].effect == EARLY || run.target == CLOSE ||
-               run.target == OPEN || run.target == READ_TEXT || !run.forever ||
-               (run.target != WRITE && now.timeout > 0);
+/* Of the calls that are restarted only poll() can be interrupted for ever; then a wait ends only if
+ * it has a time limit. */
+static bool sensible(void) {
+        return !run.forever || !restarts() || (run.target == POLL && now.timeout > 0);
 }
 
 static void all_faults(const struct outcome *normal) {
@@ -846,7 +847,7 @@ static void all_faults(const struct outcome *normal) {
                         for (forever = 0; forever < 2; forever++) {
                                 run.forever = forever;
                                 run.error = &table[c].errors[i];
-                                if (!sensible(run.error))
+                                if (!sensible())
                                         continue;
                                 for (run.at = 1;; run.at++) {
                                         experiment(&o);

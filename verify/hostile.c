@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -298,6 +299,7 @@ static void peer(const Barrier *b, unsigned role, pid_t honest) {
                 ends[role == BARRIER_CHILD] = -1;
         }
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         while (acts_left > 0 && getppid() == honest) {
                 a = (enum act) random_below(ACTS);
                 if (!(repertoire >> a & 1))
@@ -309,7 +311,7 @@ static void peer(const Barrier *b, unsigned role, pid_t honest) {
         if (falls_silent) {
                 set_flags(mine, 0);
                 drain(mine);
-                while (getppid() == honest)
+                while (getppid() == honest) /* or it was killed before prctl() */
                         (void) (poll) (NULL, 0, -1);
         }
         _exit(0);
