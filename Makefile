@@ -101,6 +101,16 @@ fuzz: $(BUILD)/verify/fuzz-import ## barrier_import() under libFuzzer, N runs (n
 soak: $(BUILD)/verify/soak ## N handshakes with SIGKILL at random moments
 	$(BUILD)/verify/soak $(N)
 
+# What the scripts build goes below build/ as well.
+.PHONY: coverage sanitize analyze matrix cross
+coverage: ## lines and branches of barrier.c that the tests run
+sanitize: ## the tests under sanitizers and valgrind
+analyze: ## static analysis
+matrix: ## the tests with every compiler, optimisation and standard of C
+cross: ## the tests on other machines, emulated, and with musl
+coverage sanitize analyze matrix cross:
+	BUILD=$(BUILD)/build sh verify/$@.sh $(ARGS)
+
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench
 
@@ -131,6 +141,12 @@ uninstall: ## what install has put there
 clean: ## all that was built
 	rm -rf build barrier.o libbarrier.a test-barrier bench/bench barrier-*.tar.gz \
 		$(EXAMPLES:%=examples/%) $(PROOFS:%=verify/%)
+
+dist: ## barrier-VERSION.tar.gz, once barrier.c and barrier.h compile all alone
+	@rm -rf build/dist && mkdir -p build/dist/alone
+	cp barrier.c barrier.h build/dist/alone
+	cd build/dist/alone && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
+	git archive --prefix=barrier-$(VERSION)/ -o barrier-$(VERSION).tar.gz HEAD
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r target text; do \

@@ -75,7 +75,7 @@ static void serve(int listener, int signals) {
 __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
         int null, listener, pid_file, signals, sig;
-        sigset_t stop;
+        sigset_t termination;
 
         for (sig = 1; sig < NSIG; sig++)
                 (void) signal(sig, SIG_DFL); /* refused for SIGKILL and a few more: as it is */
@@ -96,11 +96,11 @@ __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
         if (pid_file < 0 || fcntl(pid_file, F_SETLKW, &lock) < 0)
                 failed(b, LOCK);
 
-        (void) sigemptyset(&stop);
-        (void) sigaddset(&stop, SIGTERM);
-        (void) sigaddset(&stop, SIGINT);
-        (void) sigprocmask(SIG_SETMASK, &stop, NULL);
-        signals = signalfd(-1, &stop, SFD_CLOEXEC);
+        (void) sigemptyset(&termination);
+        (void) sigaddset(&termination, SIGTERM);
+        (void) sigaddset(&termination, SIGINT);
+        (void) sigprocmask(SIG_SETMASK, &termination, NULL);
+        signals = signalfd(-1, &termination, SFD_CLOEXEC);
         if (signals < 0)
                 failed(b, SESSION);
 

@@ -138,6 +138,7 @@ static int parent(Barrier *b, pid_t pid, const char *command) {
         const struct rlimit no_core = { 0, 0 };
         const struct rlimit no_file = { BARRIER_POLLFDS, BARRIER_POLLFDS }; /* less: no poll() */
         int status, r = 0;
+        bool ready;
 
         (void) barrier_set_role(b, BARRIER_PARENT);
         barrier_set_timeout(b, START_MSEC);
@@ -146,13 +147,14 @@ static int parent(Barrier *b, pid_t pid, const char *command) {
 
         if (prlimit(pid, RLIMIT_CORE, &no_core, NULL) < 0)
                 r = complain("RLIMIT_CORE", strerror(errno));
-        else if (!barrier_place_and_sync(b) || /* both are set up */
-                 !barrier_wait_next(b))        /* the helper is ready */
-                r = report(b, command);
-        else if (prlimit(pid, RLIMIT_NOFILE, &no_file, NULL) < 0)
-                r = complain("RLIMIT_NOFILE", strerror(errno));
-        else if (!barrier_place(b)) /* now it may begin */
-                r = report(b, command);
+        else {
+                ready = barrier_place_and_sync(b) && /* both are set up */
+                        barrier_wait_next(b);        /* the helper is ready */
+                if (ready && prlimit(pid, RLIMIT_NOFILE, &no_file, NULL) < 0)
+                        r = complain("RLIMIT_NOFILE", strerror(errno));
+                else if (!ready || !barrier_place(b)) /* now it may begin */
+                        r = report(b, command);
+        }
 
         if (r)
                 (void) kill(pid, SIGKILL); /* it may be stuck anywhere */

@@ -151,7 +151,8 @@ static bool await(Barrier *b, bool (*wait)(Barrier *), int signals, pid_t pid, i
 /* Memory shall be taken from the command, not from its supervisor. */
 static bool raise_oom_score(pid_t pid) {
         char path[64], text[16] = "";
-        int fd, score;
+        int fd;
+        long score;
         ssize_t n;
 
         fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
@@ -161,12 +162,12 @@ static bool raise_oom_score(pid_t pid) {
         (void) close(fd);
         if (n < 0)
                 return false;
-        score = atoi(text) + 100;
+        score = strtol(text, NULL, 10) + 100;
         (void) snprintf(path, sizeof path, "/proc/%ld/oom_score_adj", (long) pid);
         fd = open(path, O_WRONLY | O_CLOEXEC);
         if (fd < 0)
                 return false;
-        n = dprintf(fd, "%d", score < 1000 ? score : 1000);
+        n = dprintf(fd, "%ld", score < 1000 ? score : 1000);
         (void) close(fd);
         return n > 0;
 }

@@ -10,16 +10,21 @@
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
 
-# An emulated program can not execve() a program for its own machine, so the emulator is put in
-# front. And it can not be the reaper of orphans: of a test that leaves a grandchild nobody hears.
+# What stands between an emulated program and the emulator:
+#   A program can not execve() another for its own machine, so the emulator is put in front.
+#   qemu turns the bytes of an eventfd round for a big-endian machine, but not of a descriptor that
+#   fcntl() duplicated; of one that dup3() made it does.
 wrappers() {
         cat << 'END'
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 int __real_execv(const char *path, char *const argv[]);
 int __wrap_execv(const char *path, char *const argv[]);
-int __wrap_prctl(int option, long argument);
+int __real_fcntl(int fd, int cmd, ...);
+int __wrap_fcntl(int fd, int cmd, ...);
 
 int __wrap_execv(const char *path, char *const argv[]) {
         const char *args[32] = { EMULATOR, path };
@@ -30,12 +35,18 @@ int __wrap_execv(const char *path, char *const argv[]) {
         return __real_execv(args[0], (char *const *) args);
 }
 
-/* The suite calls it for nothing else. */
-int __wrap_prctl(int option, long argument) {
-        (void) option;
-        (void) argument;
-        (void) dprintf(2, "SKIPPED: no look for orphans (PR_SET_CHILD_SUBREAPER)\n");
-        return 0;
+int __wrap_fcntl(int fd, int cmd, ...) {
+        va_list args;
+        long argument;
+        int to;
+
+        va_start(args, cmd);
+        argument = va_arg(args, long);
+        va_end(args);
+        to = __real_fcntl(fd, cmd, argument);
+        if (to >= 0 && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
+                return dup3(fd, to, cmd == F_DUPFD ? 0 : O_CLOEXEC);
+        return to;
 }
 END
 }
@@ -52,7 +63,7 @@ machine() {
                 wrappers > "$out/$1/wrappers.c"
                 $2 -O2 "-DEMULATOR=\"$(command -v "$3")\"" -c -o "$out/$1/wrappers.o" \
                         "$out/$1/wrappers.c"
-                set -- "$@" "$out/$1/wrappers.o" -Wl,--wrap=execv,--wrap=prctl
+                set -- "$@" "$out/$1/wrappers.o" -Wl,--wrap=execv,--wrap=fcntl
                 CK_TIMEOUT_MULTIPLIER=10
                 export CK_TIMEOUT_MULTIPLIER
         fi
@@ -62,7 +73,17 @@ machine() {
         # shellcheck disable=SC2086
         $compile -I. $check_flags -o "$test" test-barrier.c "$@" $check_libs
         $compile -o "$explore" verify/explore.c
-        $emulator "$test"
+        if [ "$emulator" = qemu-s390x-static ]; then
+                # In a new program the emulator does not know which descriptors are eventfds.
+                echo 'SKIPPED: case "execve": qemu gets the byte order wrong there'
+                sed -n 's/.*question(suite, "\(.*\)").*/\1/p' test-barrier.c | grep -vx execve |
+                        while read -r CK_RUN_CASE; do
+                                export CK_RUN_CASE
+                                $emulator "$test" < /dev/null || exit
+                        done
+        else
+                $emulator "$test"
+        fi
         $emulator "$explore" --short
 }
 

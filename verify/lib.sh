@@ -46,11 +46,13 @@ all_there() {
 
 # The figures of a log: what its programs said in the end, and what they could not do.
 figures() {
-        awk '/^100%: Checks: / { say($3 + 0 " checks") }
-             /^(explore|faults|figure): [0-9]/ { sub(/^figure: /, ""); say($0) }
+        awk '/^100%: Checks: / { checks += $3 }
+             /^(faults|figure): [0-9]/ { sub(/^figure: /, ""); say($0) }
+             /^  all  *[0-9]/ { say("explore: " $2 " pairs, " $3 " schedules") }
              /SKIPPED: / { sub(/.*SKIPPED: /, ""); if (!skipped[$0]++) why[++reasons] = $0 }
              function say(what) { line = line (line == "" ? "" : "; ") what }
-             END { for (i = 1; i <= reasons; i++) say(skipped[why[i]] " SKIPPED: " why[i])
+             END { if (checks) line = checks " checks" (line == "" ? "" : "; ") line
+                   for (i = 1; i <= reasons; i++) say(skipped[why[i]] " SKIPPED: " why[i])
                    print line }' "$1"
 }
 

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# analyze.sh - gcc -fanalyzer, clang's static analyzer, clang-tidy, cppcheck; shellcheck for the
+# scripts. Any finding fails. What is not asked, and why: .clang-tidy, and below.
+
+# shellcheck source=lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/lib.sh"
+
+# over COMMAND...: for each source
+over() {
+        count=0
+        for source in barrier.c examples/*.c; do
+                "$@" "$source"
+                count=$((count + 1))
+        done
+        echo "figure: $count files"
+}
+
+gcc_analyzer() {
+        over gcc -std=c99 -O2 -fanalyzer -Werror -I. -c -o "$out/object.o"
+}
+
+clang_analyzer() {
+        over clang --analyze -Xclang -analyzer-werror --analyzer-output text -std=c99 -I.
+}
+
+clang_tidy() {
+        clang-tidy --quiet --warnings-as-errors='*' barrier.c -- -std=c99
+        # In a program: a message that can not be printed has nowhere else to go, and system() runs
+        # what the user said.
+        clang-tidy --quiet --warnings-as-errors='*' --checks=-cert-err33-c,-cert-env33-c \
+                examples/*.c -- -std=c99 -I.
+        echo "figure: $(printf '%s\n' barrier.c examples/*.c | wc -l) files"
+}
+
+# It knows the system's functions by itself and does not need their headers. Variables stand at the
+# top of the function or block where that reads better, which is a matter of style.
+cpp_check() {
+        over cppcheck --quiet --std=c99 --inconclusive --error-exitcode=1 \
+                --enable=warning,style,performance,portability --suppress=variableScope -I.
+}
+
+shell() {
+        shellcheck -x verify/*.sh
+        shellcheck -e SC2016 examples/*.sh # its scenes are command lines, expanded by eval
+        echo "figure: $(printf '%s\n' verify/*.sh examples/*.sh | wc -l) files"
+}
+
+if [ "$1" = --job ]; then
+        attempt "$2" "$2"
+        exit
+fi
+
+need gcc gcc
+need clang clang
+need clang-tidy clang-tidy
+need cppcheck cppcheck
+need shellcheck shellcheck
+all_there
+
+printf '%s\n' gcc_analyzer clang_analyzer clang_tidy cpp_check shell | run_jobs

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# sanitize.sh [--short] - suite, explore and faults with the sanitizers of gcc and clang, and the
+# suite under valgrind. --short: AddressSanitizer and UndefinedBehaviorSanitizer of gcc, and
+# MemorySanitizer, for suite and explore.
+#
+# ThreadSanitizer has little to find in a library without threads, but for signal handlers that
+# spoil errno and for calls after fork() that are not allowed there.
+
+# shellcheck source=lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/lib.sh"
+
+# sanitized NAME CC SANITIZERS PROGRAM [ARGUMENT]
+sanitized() {
+        mkdir -p "$out/$1"
+        test=$out/$1/$4
+        flags="-std=c99 -g -O1 -fno-omit-frame-pointer -fsanitize=$3 -fno-sanitize-recover=all"
+        library_flags=$flags
+        case $3-$4 in
+        memory-suite) # takes what an uninstrumented library writes for uninitialised
+                libcheck msan clang '-g -O1 -fsanitize=memory'
+                ;;
+        *-suite)
+                check_flags=$(pkg-config --cflags check)
+                check_libs=$(pkg-config --libs check)
+                ;;
+        esac
+        case $1 in
+        *integer*) # barrier.c alone. Its check sum and its decoding of letters wrap on purpose.
+                printf '%s\n' '[unsigned-integer-overflow]' 'fun:barrier_sum' 'fun:barrier_parse' \
+                        > "$out/$1/ignore"
+                library_flags="$flags -fsanitize=integer -fno-sanitize-recover=integer"
+                library_flags="$library_flags -fsanitize-ignorelist=$out/$1/ignore"
+                ;;
+        esac
+        # shellcheck disable=SC2086
+        if [ "$4" = suite ]; then
+                $2 $library_flags -c -o "$out/$1/barrier.o" barrier.c
+                $2 $flags -I. $check_flags -o "$test" test-barrier.c "$out/$1/barrier.o" $check_libs
+        else
+                $2 $flags -o "$test" "verify/$4.c"
+        fi
+        CK_TIMEOUT_MULTIPLIER=10
+        export CK_TIMEOUT_MULTIPLIER
+        # shellcheck disable=SC2086
+        "$test" $5
+}
+
+# under_valgrind NAME
+under_valgrind() {
+        mkdir -p "$out/$1"
+        # shellcheck disable=SC2046
+        gcc -std=c99 -g -O1 -I. -o "$out/$1/suite" test-barrier.c barrier.c \
+                $(pkg-config --cflags --libs check)
+        CK_TIMEOUT_MULTIPLIER=10 valgrind -q --trace-children=yes --error-exitcode=99 \
+                "$out/$1/suite"
+}
+
+if [ "$1" = --job ]; then
+        IFS='|' read -r kind what cc sanitizers program argument << END
+$2
+END
+        attempt "$what" "$kind" "$what" "$cc" "$sanitizers" "$program" "$argument"
+        exit
+fi
+
+need gcc gcc
+need clang clang
+need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" \
+        "$(clang -print-file-name=lib)/linux/libclang_rt.msan-x86_64.a"
+need pkgconf pkg-config
+need check /usr/include/check.h
+[ "$1" = --short ] || need valgrind valgrind
+need_libcheck
+all_there
+fetch_libcheck
+
+{
+        for program in suite explore; do
+                option=$(echo "$program" | sed 's/suite//; s/explore/--short/')
+                echo "sanitized|gcc-asan-ubsan-$program|gcc|address,undefined|$program|$option"
+                echo "sanitized|msan-$program|clang|memory|$program|$option"
+                [ "$1" = --short ] || {
+                        echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
+                        echo "sanitized|gcc-tsan-$program|gcc|thread|$program|$option"
+                        echo "sanitized|clang-tsan-$program|clang|thread|$program|$option"
+                }
+        done
+        [ "$1" = --short ] || {
+                echo 'sanitized|integer-suite|clang|undefined|suite|'
+                echo 'sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short'
+                echo 'sanitized|msan-faults|clang|memory|faults|--short'
+                echo 'under_valgrind|valgrind-suite'
+        }
+} | run_jobs
