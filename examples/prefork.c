@@ -172,7 +172,7 @@ static int start_worker(int listener, const char *log_dir) {
 
 /* Looks what a worker has to say; false if it ended, which is reported. */
 static bool check_worker(struct worker *w) {
-        int number = (int) (w - workers) + 1, status;
+        int status;
 
         if (barrier_wait_next(&w->b)) {
                 w->ready = true;
@@ -180,7 +180,7 @@ static bool check_worker(struct worker *w) {
         }
         if (!barrier_they_aborted(&w->b)) /* nothing new */
                 return true;
-        fprintf(stderr, "prefork: worker %d: ", number);
+        fprintf(stderr, "prefork: worker %d: ", (int) (w - workers) + 1);
         if (!barrier_they_exited(&w->b))
                 fprintf(stderr, "%s\n", strerror(barrier_error(&w->b)));
         else if (waitpid(w->pid, &status, 0) == w->pid) {
@@ -197,7 +197,7 @@ static bool check_worker(struct worker *w) {
 static int wait_for_workers(int64_t deadline) {
         struct epoll_event event;
         int64_t left;
-        int i, n = 0;
+        int i, n;
 
         for (;;) {
                 for (i = n = 0; i < n_workers; i++)

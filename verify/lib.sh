@@ -159,6 +159,7 @@ fetch_libcheck() {
 libcheck() {
         dir=$base/libcheck/$1
         if [ ! -e "$dir/src/libcheck.a" ]; then
+                rm -rf "$dir"
                 # A system name makes cmake try nothing out on this machine.
                 cmake -S "$base/libcheck/source" -B "$dir" -DCMAKE_SYSTEM_NAME=Linux \
                         -DCMAKE_C_COMPILER="$2" -DCMAKE_C_FLAGS="$3" -DCHECK_ENABLE_SUBUNIT=OFF \
