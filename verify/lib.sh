@@ -162,7 +162,7 @@ libcheck() {
                 rm -rf "$dir"
                 # A system name makes cmake try nothing out on this machine.
                 cmake -S "$base/libcheck/source" -B "$dir" -DCMAKE_SYSTEM_NAME=Linux \
-                        -DCMAKE_C_COMPILER="$2" -DCMAKE_C_FLAGS="$3" -DCHECK_ENABLE_SUBUNIT=OFF \
+                        -DCMAKE_C_COMPILER="$2" -DCMAKE_C_FLAGS="$3" -DHAVE_SUBUNIT=OFF \
                         -DBUILD_TESTING=OFF -DCHECK_ENABLE_TESTS=OFF > /dev/null
                 make -C "$dir" check
         fi

@@ -25,9 +25,6 @@ suite() {
         esac
         # shellcheck disable=SC2086
         $2 -std=c99 $warnings -Werror $3 -c -o "$out/$1/barrier.o" barrier.c
-        case $2 in
-        tcc) set -- "$1" gcc "$3" ;; # the tests need atomics, which tcc does not have
-        esac
         # shellcheck disable=SC2086
         $2 -std=c99 $warnings -Werror $3 -I. $check_flags -o "$out/$1/test-barrier" \
                 test-barrier.c "$out/$1/barrier.o" $check_libs
