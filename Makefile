@@ -6,7 +6,7 @@ AR ?= ar
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Where products go; another directory keeps a second build apart from the first.
+# Where products go; another directory, without spaces in its name, keeps a second build apart.
 BUILD ?= .
 
 VERSION := $(shell sed -n 's/^.define BARRIER_VERSION "\(.*\)"/\1/p' barrier.h)
@@ -34,7 +34,7 @@ $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a
 # ---- tests --------------------------------------------------------------------------------------
 
 .PHONY: check suite readme
-check: suite readme short ## the suite, the README's programs, the demo, short forms of the proofs
+check: all suite readme short ## the suite, the README's programs, the demo, short forms of the proofs
 	@sh examples/demo.sh -q $(BUILD)/examples
 
 suite: $(BUILD)/test-barrier
@@ -125,22 +125,23 @@ demo: all ## run the examples and compare what they do with what they should
 	@sh examples/demo.sh $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	install -m 644 barrier.h $(DESTDIR)$(PREFIX)/include/barrier.h
-	install -m 644 $(BUILD)/libbarrier.a $(DESTDIR)$(PREFIX)/lib/libbarrier.a
+	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	install -m 644 barrier.h '$(DESTDIR)$(PREFIX)/include/barrier.h'
+	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(PREFIX)/lib/libbarrier.a'
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: barrier' \
 		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
 		'Libs: -L$${prefix}/lib -lbarrier' 'Cflags: -I$${prefix}/include' \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
-	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
+		> '$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
 
 uninstall: ## what install has put there
-	rm -f $(DESTDIR)$(PREFIX)/include/barrier.h $(DESTDIR)$(PREFIX)/lib/libbarrier.a \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc
+	rm -f '$(DESTDIR)$(PREFIX)/include/barrier.h' '$(DESTDIR)$(PREFIX)/lib/libbarrier.a' \
+		'$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
 
 clean: ## all that was built
-	rm -rf build barrier.o libbarrier.a test-barrier bench/bench barrier-*.tar.gz \
-		$(EXAMPLES:%=examples/%) $(PROOFS:%=verify/%)
+	rm -rf $(BUILD)/build
+	rm -f barrier-*.tar.gz $(BUILD)/barrier.o $(BUILD)/libbarrier.a $(BUILD)/test-barrier \
+		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench
 
 dist: ## barrier-VERSION.tar.gz, once barrier.c and barrier.h compile all alone
 	@rm -rf build/dist && mkdir -p build/dist/alone

@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -119,7 +120,8 @@ static void barrier_set_tries(Barrier *b) {
         uint64_t cpus; /* a kernel for more than 64 refuses so short a mask */
 
         b->try_every = BARRIER_TRY_EVERY;
-        if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) &cpus) == 0 && !(cpus & (cpus - 1))) {
+        if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) (void *) &cpus) == 0 &&
+            !(cpus & (cpus - 1))) {
                 b->try_every = BARRIER_TRY_EVERY_1_CPU;
                 b->misses = BARRIER_MISSES_MAX;
         }
@@ -188,10 +190,14 @@ static void barrier_broke(Barrier *b, int error) {
 static bool barrier_send(Barrier *b, uint64_t value) {
         ssize_t n;
 
-        do
+        for (;;) {
                 n = write(b->me, &value, sizeof value);
-        while (n < 0 && errno == EINTR);
-
+                if (n >= 0 || errno != EINTR)
+                        break;
+                /* Only a write that sleeps can be interrupted, and it sleeps only if the other side
+                 * made the eventfd blocking, and filled it. */
+                (void) fcntl(b->me, F_SETFL, O_RDWR | O_NONBLOCK);
+        }
         if (n == (ssize_t) sizeof value)
                 return true;
         if (n >= 0)
@@ -250,7 +256,7 @@ static ssize_t barrier_read(int fd, uint64_t *value) {
 
 /* Takes what the other side has written since the last look, if anything. */
 static void barrier_receive(Barrier *b) {
-        uint64_t value = 0;
+        uint64_t value;
         ssize_t n;
 
         do
@@ -303,7 +309,7 @@ static int64_t barrier_now(void) {
 static bool barrier_wait(Barrier *b, int what) {
         struct pollfd fds[BARRIER_POLLFDS];
         int64_t now, deadline = 0;
-        uint32_t tries = 0, look = 0;
+        int tries = 0, look = 0;
         bool gone = b->they_exited, polled = false;
         int n, msec = b->timeout;
 
@@ -380,7 +386,7 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b) {
 }
 
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec) {
-        b->timeout = msec < 0 ? -1 : msec;
+        b->timeout = msec < 0 ? -1 : msec - (msec == INT_MAX); /* the deadline adds one */
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -449,17 +455,18 @@ enum { BARRIER_FORMAT = 1, BARRIER_IDS = 3 };
 struct barrier_state {
         Barrier b;
         uint64_t id[BARRIER_IDS]; /* of me, them and the pipe */
-        uint32_t format, sum;
+        uint64_t sum;
 };
 
 typedef char barrier_state_has_no_padding[sizeof(struct barrier_state) == 64 + 32 ? 1 : -1];
 typedef char
         barrier_export_max_suffices[2 * sizeof(struct barrier_state) < BARRIER_EXPORT_MAX ? 1 : -1];
 
-/* FNV-1a over all that precedes the sum; any one damaged byte changes it. */
+/* FNV-1a over all that precedes the sum, begun with the number of the format; any one damaged byte
+ * changes it. */
 static uint32_t barrier_sum(const struct barrier_state *st) {
         const unsigned char *p = (const unsigned char *) st;
-        uint32_t sum = 2166136261u;
+        uint32_t sum = 2166136261u + BARRIER_FORMAT;
         size_t i;
 
         for (i = 0; i < offsetof(struct barrier_state, sum); i++)
@@ -489,7 +496,7 @@ static uint64_t barrier_eventfd_id(int fd) {
 
         p = strstr(text, key);
         for (; p && *p >= ' '; p++)
-                id = id << 4 | (*p & 15); /* what stays are the last 16 characters, the number */
+                id = id << 4 | (*p & 15); /* the last 16 characters, the number among them */
         return id;
 }
 
@@ -499,17 +506,18 @@ static int barrier_claim(struct barrier_state *st, int flags) {
         const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
         uint64_t id[BARRIER_IDS];
         struct stat sb;
-        int old[3], i, r, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
+        int i, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
         /* The pipe comes first: unless that is the one, the others are left alone. */
         if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
-            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode) ||
-            (st->id[2] && st->id[2] != sb.st_ino))
+            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode))
                 return -EBADF;
-        id[2] = sb.st_ino;
+        id[2] = sb.st_ino ^ (uint64_t) sb.st_dev << 32;
+        if (st->id[2] && st->id[2] != id[2])
+                return -EBADF;
         for (i = 0; i < 2; i++) {
                 /* An eventfd refuses to read nothing; to most other files that is no error. */
-                if (read(fds[i], id, 0) >= 0 || errno != EINVAL)
+                if (fds[i] <= STDERR_FILENO || read(fds[i], id, 0) >= 0 || errno != EINVAL)
                         return -EBADF;
                 id[i] = barrier_eventfd_id(fds[i]);
         }
@@ -519,15 +527,11 @@ static int barrier_claim(struct barrier_state *st, int flags) {
                 st->id[i] = id[i];
         }
 
-        for (i = 0; i < 3; i++) {
-                old[i] = fcntl(fds[i], F_GETFD);
-                if (old[i] < 0 || fcntl(fds[i], F_SETFD, flags) < 0) {
-                        r = -errno;
-                        while (--i >= 0)
-                                (void) fcntl(fds[i], F_SETFD, old[i]);
-                        return r;
-                }
-        }
+        /* All three are open, as was just seen, so this is refused for the first of them or for
+         * none, and there is nothing to undo. */
+        for (i = 0; i < 3; i++)
+                if (fcntl(fds[i], F_SETFD, flags) < 0)
+                        return -errno;
         return 0;
 }
 
@@ -541,7 +545,6 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
         if (size <= 2 * sizeof st)
                 return -ENOBUFS;
         memset(&st, 0, sizeof st);
-        st.format = BARRIER_FORMAT;
         memcpy(&st.b, b, offsetof(Barrier, watch));
         if (barrier_pipe_end(b) < 0) /* broke: there is nothing left to say or to hear */
                 st.b.me = st.b.them = -1;
@@ -574,14 +577,14 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
                         return false;
                 ((unsigned char *) st)[i] = (unsigned char) (high << 4 | low);
         }
-        if (*s || st->format != BARRIER_FORMAT || st->sum != barrier_sum(st))
+        if (*s || st->sum != barrier_sum(st))
                 return false;
         return (b->role == BARRIER_PARENT || b->role == BARRIER_CHILD) &&
                b->pipe[b->role == BARRIER_PARENT] == -1 && b->noticed <= b->received &&
-               (b->i_aborted | b->they_aborted) <= 1 && b->they_exited <= b->they_aborted &&
-               b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
+               !(b->placed >> 63) && (b->i_aborted | b->they_aborted) <= 1 &&
+               b->they_exited <= b->they_aborted && b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
                barrier_is_aborted(b) == (b->error != 0) &&
-               (b->me >= 0 ||
+               (b->me > STDERR_FILENO ||
                 (barrier_we_aborted(b) && (b->me & b->them & barrier_pipe_end(b)) == -1));
 }
 

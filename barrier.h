@@ -63,26 +63,30 @@
  *   place, abort and wait fails with ENOTCONN.
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
- *   The system calls, for whoever writes a seccomp filter: write, preadv2 (or read, where that is not
- *   allowed), poll, clock_gettime, close; in barrier_set_role() also sched_getaffinity, in
- *   barrier_watch() fcntl, in export and import fcntl, fstat, open and read. poll() refuses to
- *   work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it after the last wait.
+ *   For whoever writes a seccomp filter, the functions of libc that are called: write, preadv2 (or
+ *   read, where that is refused), poll, clock_gettime, close; in barrier_set_role() also
+ *   sched_getaffinity, in barrier_watch() fcntl, in export and import fcntl, fstat, open and read.
+ *   What libc makes of them differs: openat, newfstatat, ppoll.
+ *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it
+ *   after the last wait.
  *
  * COPIES OF DESCRIPTORS
  *
  *   The pipe says "left" when the last copy of the other side's end is closed. A process forked
  *   later that does not exec holds such a copy, and a dead peer then looks alive. It must call
  *   barrier_destroy() on its copy of the struct (closing sends nothing), or the waiting side must
- *   use barrier_watch(). Descriptors are close-on-exec: what execs is out of the picture.
+ *   use barrier_watch(). Descriptors are close-on-exec: what execs is out of the picture, as long
+ *   as they were not exported.
  *
  * A HOSTILE PEER
  *
  *   Whatever the other process does to the shared objects, this side does not crash, does not
  *   touch another descriptor and waits no longer than its timeout. Two things are out of reach.
- *   A peer can make an eventfd blocking and fill it: Linux has no way to write to that without
- *   blocking, so place and abort hang until the peer reads it, or until this side is killed.
- *   Where reading without blocking is not to be had (RWF_NOWAIT for an eventfd: Linux before 5.8,
- *   musl before 1.2.5), a wait can hang the same way.
+ *   A peer can make an eventfd blocking and fill it, and Linux has no way to write to that without
+ *   blocking: place and abort hang until the peer reads it, or until a signal is handled without
+ *   SA_RESTART, and then fail with EPROTO. And where reading without blocking is not to be had
+ *   (RWF_NOWAIT for an eventfd: Linux before 5.8, musl before 1.2.5, a filter that refuses preadv2),
+ *   a wait can hang the same way, signals or not.
  *
  * Linux only. To compile barrier.c into a file of your own, write
  *      #define BARRIER_API static
@@ -112,8 +116,8 @@ enum {
         BARRIER_PARENT = 1,
         BARRIER_CHILD = 2,
 
-        BARRIER_POLLFDS = 3,      /* entries that barrier_get_pollfds() fills in at most */
-        BARRIER_EXPORT_MAX = 256, /* bytes that barrier_export() needs at most, NUL included */
+        BARRIER_POLLFDS = 3,     /* entries that barrier_get_pollfds() fills in at most */
+        BARRIER_EXPORT_MAX = 256 /* bytes that barrier_export() needs at most, NUL included */
 };
 
 /* One side's view of the barrier; embed it wherever you like, and leave its fields alone. */
@@ -246,18 +250,21 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 
 /* Writes this side's state to buf as printable ASCII without spaces, for an argument or an
  * environment variable, and makes this side's descriptors survive execve(), which the other side
- * therefore no longer sees. If the execve() fails, the barrier goes on working. An ended barrier is
- * exported as ended, with its reason. The watch and the timeout are not part of it.
- * BARRIER_EXPORT_MAX bytes always suffice.
+ * therefore no longer sees. If the execve() fails, the barrier goes on working; before other
+ * programs are started, import the string again, so that they do not inherit the descriptors. An
+ * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
+ * it. BARRIER_EXPORT_MAX bytes always suffice.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small; -ENOTCONN: no role yet; or
  * the error of a system call. On error nothing has changed. */
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size);
 
 /* In the new program: takes the barrier over exactly where it stood, and makes the descriptors
- * close-on-exec again. What *b held before is not looked at. Not async-signal-safe by contract.
- * The string must be what barrier_export() wrote, to the letter; each descriptor in it must be the
- * very object that was exported. For the eventfds that is certain where /proc is mounted;
- * elsewhere any eventfd passes, if the pipe is the very one.
+ * close-on-exec again. What *b held before is not looked at. Import a string once: two structs with
+ * the same descriptors would close them twice. Not async-signal-safe by contract.
+ * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
+ * object that was exported: the pipe is known by its inode, an eventfd by the number that the
+ * kernel gave it, which /proc has to tell on both sides of the execve(); where it does not, any
+ * eventfd passes beside the right pipe.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object. On error *b equals BARRIER_NULL and no descriptor was changed or closed. */
 BARRIER_API int barrier_import(Barrier *b, const char *s);

@@ -2233,6 +2233,20 @@ START_TEST(full_eventfd_is_a_protocol_error) {
 }
 END_TEST
 
+START_TEST(signal_frees_from_an_eventfd_made_blocking_and_full) {
+        Barrier mine, theirs;
+
+        pair(&mine, &theirs, _i);
+        CHECK(raw_write(mine.me, UINT64_MAX - 1));
+        CHECK(fcntl(theirs.them, F_SETFL, O_RDWR) == 0);
+        start_storm(NULL, NULL);
+        CHECK(fails(&mine, barrier_place, EPROTO));
+        end_storm();
+        CHECK(raw_read(theirs.them) == UINT64_MAX - 1);
+        check_broke(&mine, &theirs, EPROTO);
+}
+END_TEST
+
 /* Where a read can not be told not to block, nothing helps against a peer that makes it. */
 static bool can_read_without_blocking(int fd) {
 #ifdef RWF_NOWAIT
@@ -2387,8 +2401,8 @@ END_TEST
 /* ---- export and import ----------------------------------------------------------------------- */
 
 /* What an exported string holds, each byte as two letters from a to p, so that a test can forge
- * one: the struct, three words that identify the descriptors, the format and the check sum. */
-enum { FORMAT = sizeof(Barrier) + 24, SUM = FORMAT + 4, BYTES = SUM + 4 };
+ * one: the struct, three words that identify the descriptors, and the check sum. */
+enum { SUM = sizeof(Barrier) + 24, BYTES = SUM + 8 };
 
 static void decode(const char *s, unsigned char raw[BYTES]) {
         int i;
@@ -2398,13 +2412,17 @@ static void decode(const char *s, unsigned char raw[BYTES]) {
                 raw[i] = (unsigned char) ((s[2 * i] - 'a') << 4 | (s[2 * i + 1] - 'a'));
 }
 
+static uint32_t format = 1;
+
 static void encode_with_sum(unsigned char raw[BYTES], char *s) {
-        uint32_t sum = 2166136261u;
+        uint32_t sum = 2166136261u + format;
+        uint64_t sum64;
         int i;
 
         for (i = 0; i < SUM; i++)
                 sum = (sum ^ raw[i]) * 16777619u;
-        memcpy(raw + SUM, &sum, sizeof sum);
+        sum64 = sum;
+        memcpy(raw + SUM, &sum64, sizeof sum64);
         for (i = 0; i < BYTES; i++) {
                 s[2 * i] = (char) ('a' + (raw[i] >> 4));
                 s[2 * i + 1] = (char) ('a' + (raw[i] & 15));
@@ -2740,8 +2758,10 @@ START_TEST(forged_fields_are_refused_and_touch_nothing) {
                 { offsetof(Barrier, error), 4, INT_MIN },
                 { offsetof(Barrier, me), 4, -1 },
                 { offsetof(Barrier, me), 4, INT_MIN },
-                { FORMAT, 4, 0 },
-                { FORMAT, 4, 2 },
+                { offsetof(Barrier, me), 4, 0 },
+                { offsetof(Barrier, me), 4, STDERR_FILENO },
+                { offsetof(Barrier, placed), 8, INT64_MIN },
+                { offsetof(Barrier, placed), 8, -1 },
         };
         static const struct {
                 size_t offset, size;
@@ -2765,6 +2785,10 @@ START_TEST(forged_fields_are_refused_and_touch_nothing) {
         look_at_files(&files);
         forge_number(good, s, offsetof(Barrier, role), 1, mine.role);
         CHECK(strcmp(s, good) == 0); /* the forger knows his trade */
+        format = 2;
+        forge_number(good, s, offsetof(Barrier, role), 1, mine.role);
+        CHECK(refuses(s, -EINVAL));
+        format = 1;
         for (i = 0; i < ELEMENTS(bad); i++) {
                 forge_number(good, s, bad[i].offset, bad[i].size, bad[i].value);
                 CHECK(refuses(s, -EINVAL));
@@ -3346,6 +3370,7 @@ static Suite *barrier_suite(void) {
         FOR_EACH_ROLE(tc, code_without_abort_is_a_protocol_error);
         FOR_EACH_ROLE(tc, count_of_barriers_never_overflows);
         FOR_EACH_ROLE(tc, full_eventfd_is_a_protocol_error);
+        FOR_EACH_ROLE(tc, signal_frees_from_an_eventfd_made_blocking_and_full);
         FOR_EACH_ROLE(tc, peer_that_makes_the_eventfds_blocking_does_not_block_a_wait);
         FOR_EACH_ROLE(tc, peer_that_drains_its_eventfd_only_makes_a_wait_run_out);
         tcase_add_test(tc, bytes_in_the_pipe_mean_nothing);

@@ -251,6 +251,8 @@ static int do_fcntl(int fd, int cmd, int arg, ...) {
                 c = GETFL;
         else if (cmd == F_SETFD)
                 c = SETFD;
+        else if (cmd == F_SETFL) /* part of the answer to an interrupted write: a fault already */
+                return fcntl(fd, cmd, arg);
         else
                 unknown("fcntl command", cmd);
         return faulty(c, &r) ? (int) r : fcntl(fd, cmd, arg);
@@ -831,8 +833,11 @@ static void judge(const struct outcome *o, const struct outcome *normal) {
 }
 
 /* Of the calls that are restarted only poll() can be interrupted for ever; then a wait ends only if
- * it has a time limit. */
+ * it has a time limit. F_SETFD can not fail for an open descriptor, and what refuses it otherwise, a
+ * filter, refuses the first already. */
 static bool sensible(void) {
+        if (run.target == SETFD && run.at > 1)
+                return false;
         return !run.forever || !restarts() || (run.target == POLL && now.timeout > 0);
 }
 
@@ -847,16 +852,14 @@ static void all_faults(const struct outcome *normal) {
                         for (forever = 0; forever < 2; forever++) {
                                 run.forever = forever;
                                 run.error = &table[c].errors[i];
-                                if (!sensible())
-                                        continue;
-                                for (run.at = 1;; run.at++) {
+                                for (run.at = 1; sensible(); run.at++) {
                                         experiment(&o);
                                         if (run.hits < run.at)
                                                 break;
                                         runs++;
                                         judge(&o, normal);
                                 }
-                                if (run.at == 1)
+                                if (run.at == 1 && sensible())
                                         goto never_called;
                         }
         never_called:;

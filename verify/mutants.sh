@@ -93,7 +93,7 @@ barrier_wait_next@s/BARRIER_NEW/BARRIER_NEW | BARRIER_CAUGHT_UP/@wait_next does 
 barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_NEW/@sync_next waits though the count is reached
 barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_CAUGHT_UP/@sync_next does not see the next linked barrier
 barrier_sync@s/BARRIER_CAUGHT_UP/BARRIER_NEW | BARRIER_CAUGHT_UP/@sync is content with any new barrier
-barrier_send@s/while (n < 0 && errno == EINTR)/while (false)/@an interrupted write ends the barrier
+barrier_send@s/n >= 0 || errno != EINTR/true/@an interrupted write ends the barrier
 barrier_place@s/barrier_send(b, 1)/barrier_send(b, 2)/@one place counts twice
 barrier_place@s/b->error || //@a barrier is placed after the end
 barrier_place@s/b->placed++/(void) b/@this side does not count its barriers
