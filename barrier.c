@@ -45,9 +45,9 @@
 #endif
 
 /* If it had to sleep all the same this many times in a row, it tries in every 64th wait only. */
-#define BARRIER_MISSES_MAX      4
-#define BARRIER_TRY_EVERY       64
-#define BARRIER_TRY_EVERY_1_CPU 1024
+#define BARRIER_MISSES_MAX 4
+#define BARRIER_TRY_EVERY  64
+#define BARRIER_TRY_LATER  960 /* and, on a single CPU, in every 1024th */
 
 #define BARRIER_ABORTED    (UINT64_C(1) << 63)
 #define BARRIER_CODE_SHIFT 48
@@ -114,20 +114,8 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
-/* Says when waits try. On a single CPU the other side can not arrive while this one looks; but two
- * sides that were each bound to a CPU of their own look just like that from here. */
-static void barrier_set_tries(Barrier *b) {
-        uint64_t cpus; /* a kernel for more than 64 refuses so short a mask */
-
-        b->try_every = BARRIER_TRY_EVERY;
-        if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) (void *) &cpus) == 0 &&
-            !(cpus & (cpus - 1))) {
-                b->try_every = BARRIER_TRY_EVERY_1_CPU;
-                b->misses = BARRIER_MISSES_MAX;
-        }
-}
-
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
+        uint64_t cpus; /* a kernel for more than 64 refuses so short a mask */
         int fd;
 
         if (role != BARRIER_PARENT && role != BARRIER_CHILD)
@@ -142,9 +130,16 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
                 fd = b->me;
                 b->me = b->them;
                 b->them = fd;
+        } else if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) (void *) &cpus) == 0 &&
+                   !(cpus & (cpus - 1))) {
+                /* On a single CPU the child can not arrive while the parent looks. But two sides
+                 * that are each bound to a CPU look the same from here, so it is worth a try now
+                 * and then. The child does not ask: fresh from the fork, the call would cost it
+                 * some page faults, and the parent's first barrier is mostly there. */
+                b->misses = BARRIER_MISSES_MAX;
+                b->try_later = BARRIER_TRY_LATER;
         }
         b->role = (uint8_t) role;
-        barrier_set_tries(b);
         return 0;
 }
 
@@ -231,6 +226,8 @@ BARRIER_API bool barrier_fail(Barrier *b, int code) {
                 b->i_aborted = true;
                 if (!b->error)
                         b->error = ECANCELED;
+                /* The other side may have made it blocking, and filled it. */
+                (void) fcntl(b->me, F_SETFL, O_RDWR | O_NONBLOCK);
                 (void) barrier_send(b, value); /* on failure they count as aborted */
         }
         return b->they_aborted ? barrier_false(b->error) : true;
@@ -315,7 +312,8 @@ static bool barrier_wait(Barrier *b, int what) {
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (msec && (b->misses < BARRIER_MISSES_MAX || b->misses % b->try_every == 0))
+        if (msec &&
+            (b->misses < BARRIER_MISSES_MAX || b->misses % (BARRIER_TRY_EVERY + b->try_later) == 0))
                 tries = BARRIER_TRIES;
 
         for (;; look++) {
@@ -599,7 +597,6 @@ BARRIER_API int barrier_import(Barrier *b, const char *s) {
         if (r < 0)
                 return r;
         memcpy(b, &st.b, offsetof(Barrier, watch));
-        barrier_set_tries(b);
         return 0;
 }
 

@@ -64,8 +64,8 @@
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
  *   For whoever writes a seccomp filter, the functions of libc that are called: write, preadv2 (or
- *   read, where that is refused), poll, clock_gettime, close; in barrier_set_role() also
- *   sched_getaffinity, in barrier_watch() fcntl, in export and import fcntl, fstat, open and read.
+ *   read, where that is refused), poll, clock_gettime, fcntl, close; in barrier_set_role() also
+ *   sched_getaffinity, in export and import fstat, open and read.
  *   What libc makes of them differs: openat, newfstatat, ppoll.
  *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it
  *   after the last wait.
@@ -83,10 +83,11 @@
  *   Whatever the other process does to the shared objects, this side does not crash, does not
  *   touch another descriptor and waits no longer than its timeout. Two things are out of reach.
  *   A peer can make an eventfd blocking and fill it, and Linux has no way to write to that without
- *   blocking: place and abort hang until the peer reads it, or until a signal is handled without
- *   SA_RESTART, and then fail with EPROTO. And where reading without blocking is not to be had
- *   (RWF_NOWAIT for an eventfd: Linux before 5.8, musl before 1.2.5, a filter that refuses preadv2),
- *   a wait can hang the same way, signals or not.
+ *   blocking: place hangs until the peer reads it, or until a signal is handled without SA_RESTART,
+ *   and then fails with EPROTO. An abortion undoes the first, which leaves such a peer only the
+ *   instant before the write. And where reading without blocking is not to be had (RWF_NOWAIT for
+ *   an eventfd: Linux before 5.8, musl before 1.2.5, a filter that refuses preadv2), a wait can
+ *   hang the same way, signals or not.
  *
  * Linux only. To compile barrier.c into a file of your own, write
  *      #define BARRIER_API static
@@ -140,7 +141,7 @@ typedef struct Barrier {
         int watch;          /* borrowed descriptor, readable when the other side left, or -1 */
         int timeout;        /* of one wait in milliseconds, -1 for ever */
         uint32_t misses;    /* waits in a row that tried for a moment and had to sleep after all */
-        uint32_t try_every; /* if there were too many, only so many-th waits try */
+        uint32_t try_later; /* if those are many: how many more waits than usual do not try */
 } Barrier;
 
 /* Initialises a Barrier that is not in use: Barrier b = BARRIER_NULL; */
