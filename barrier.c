@@ -306,7 +306,7 @@ static int64_t barrier_now(void) {
 static bool barrier_wait(Barrier *b, int what) {
         struct pollfd fds[BARRIER_POLLFDS];
         int64_t now, deadline = 0;
-        int tries = 0, look = 0;
+        unsigned tries = 0, look = 0;
         bool gone = b->they_exited, polled = false;
         int n, msec = b->timeout;
 
@@ -320,7 +320,8 @@ static bool barrier_wait(Barrier *b, int what) {
                 if (!b->they_aborted)
                         barrier_receive(b);
 
-                if (b->they_aborted > b->they_exited || (b->i_aborted && what))
+                /* An abortion supersedes what was placed; only they who left did not abort. */
+                if ((b->they_aborted && !b->they_exited) || (b->i_aborted && what))
                         break;
                 if (barrier_reached(b, what)) {
                         if (look > 0 && look <= tries)

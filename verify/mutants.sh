@@ -69,7 +69,7 @@ barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[2].revents;/@
 barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[1].revents;/@the watch is not looked at
 barrier_wait@s/if (barrier_reached(b, what))/if (!gone \&\& barrier_reached(b, what))/@end-of-file comes before data
 barrier_wait@s/if (!b->they_aborted)/if (!b->they_aborted \&\& !barrier_reached(b, what))/@a wait that is satisfied does not look for an abortion
-barrier_wait@s/b->they_aborted > b->they_exited/b->they_aborted/@what was placed is void once the other side is known to have left
+barrier_wait@s/(b->they_aborted && !b->they_exited)/b->they_aborted/@what was placed is void once the other side is known to have left
 barrier_wait@s/b->i_aborted && what/false/@this side's abortion does not end its waits
 barrier_wait@s/b->i_aborted && what/b->i_aborted/@this side's abortion ends wait_abortion too
 barrier_wait@s/if (polled && msec == 0)/if (msec == 0)/@a wait without time never looks at the pipe
