@@ -253,7 +253,7 @@ static ssize_t barrier_read(int fd, uint64_t *value) {
 
 /* Takes what the other side has written since the last look, if anything. */
 static void barrier_receive(Barrier *b) {
-        uint64_t value;
+        uint64_t value = 0;
         ssize_t n;
 
         do
