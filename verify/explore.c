@@ -55,7 +55,7 @@
 
 static int sim_eventfd(void);
 static int sim_pipe2(int fd[2]);
-static int sim_fcntl(int fd);
+static int sim_fcntl(int fd, int cmd, ...);
 static int sim_close(int fd);
 static int sim_poll(struct pollfd *fds, int n, int msec);
 static int sim_clock(struct timespec *ts);
@@ -69,7 +69,7 @@ static uint8_t explore_tries;
 #define BARRIER_TRIES                     explore_tries
 #define eventfd(initial, flags)           sim_eventfd()
 #define pipe2(fd, flags)                  sim_pipe2(fd)
-#define fcntl(fd, ...)                    sim_fcntl(fd)
+#define fcntl(fd, ...)                    sim_fcntl(fd, __VA_ARGS__)
 #define close(fd)                         sim_close(fd)
 #define poll(fds, n, msec)                sim_poll(fds, n, msec)
 #define clock_gettime(clock, ts)          sim_clock(ts)
@@ -347,7 +347,8 @@ static int object_of(int who, int fd) {
         return object >= 0 && object < OBJECTS && now.side[who].open & BIT(object) ? object : -1;
 }
 
-static int sim_fcntl(int fd) {
+static int sim_fcntl(int fd, int cmd, ...) {
+        (void) cmd;
         errno = EBADF;
         return object_of(active, fd) < 0 ? -1 : 0;
 }
