@@ -1883,6 +1883,18 @@ START_TEST(wait_lasts_as_long_as_its_timeout_and_no_signal_prolongs_it) {
 }
 END_TEST
 
+/* A wait that long can not be waited for. One more than it allows would be a negative time, which
+ * is for ever. */
+START_TEST(longest_timeout_leaves_room_for_its_deadline) {
+        Barrier mine, theirs;
+
+        pair(&mine, &theirs, _i);
+        barrier_set_timeout(&mine, INT_MAX);
+        CHECK(mine.timeout == INT_MAX - 1);
+        destroy_pair(&mine, &theirs);
+}
+END_TEST
+
 START_TEST(no_signal_ends_a_wait) {
         static const int timeouts[] = { -1, INT_MIN, INT_MAX };
         Barrier mine, theirs;
@@ -3367,6 +3379,7 @@ static Suite *barrier_suite(void) {
         FOR_EACH_ROLE(tc, timeout_zero_finds_what_is_there);
         FOR_EACH_ROLE(tc, ETIMEDOUT_as_a_code_is_told_from_a_timeout);
         FOR_EACH_ROLE(tc, wait_lasts_as_long_as_its_timeout_and_no_signal_prolongs_it);
+        FOR_EACH_ROLE(tc, longest_timeout_leaves_room_for_its_deadline);
         FOR_EACH_ROLE(tc, no_signal_ends_a_wait);
         FOR_EACH_ROLE(tc, blocked_wait_is_woken_by_an_abort);
         FOR_EACH_ROLE(tc, blocked_wait_is_woken_by_leaving);
