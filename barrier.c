@@ -447,8 +447,8 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 /* ---- across execve() ------------------------------------------------------------------------- */
 
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
- * its descriptors are, and a check sum. A pipe is known by its inode. All eventfds share one, so
- * there it is the kernel's own number, as /proc tells it; 0 if it does not. */
+ * its descriptors are, and a check sum. A pipe is known by its device and inode. All eventfds share
+ * an inode, so there it is the kernel's own number, as /proc tells it; 0 if it does not. */
 enum { BARRIER_FORMAT = 1, BARRIER_IDS = 3 };
 
 struct barrier_state {
