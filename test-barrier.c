@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1583,6 +1584,66 @@ START_TEST(child_whose_parent_dies_while_a_sibling_lives) {
         if (self < 0 && watched)
                 SKIP("no pidfd_open() here");
         CHECK(self < 0 || close(self) == 0);
+}
+END_TEST
+
+/* The same, and the child is the first process of a new pid namespace, in a new user namespace. */
+START_TEST(watched_parent_is_seen_to_die_from_inside_new_namespaces) {
+        if (!reaps_orphans)
+                SKIP("can not reap orphans here");
+
+        int line, to_sibling[2], self;
+        pid_t middle, child, sibling;
+        bool possible;
+        Barrier b;
+
+        make_line(to_sibling);
+        middle = start(&line);
+        if (middle == 0) {
+                self = pidfd_open_(getpid()); /* before the fork */
+                CHECK(barrier_init(&b) == 0);
+                sibling = fork();
+                CHECK(sibling >= 0);
+                if (sibling == 0)
+                        holder(&b, to_sibling[1], COPY_KEPT);
+                tell(line, sibling);
+                tell(line, self >= 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0);
+                if (hear(line) == false)
+                        _exit(0);
+                child = fork();
+                CHECK(child >= 0);
+                if (child == 0) {
+                        CHECK(getpid() == 1);
+                        CHECK(barrier_set_role(&b, BARRIER_CHILD) == 0);
+                        CHECK(would_block(&b, barrier_wait_next));
+                        CHECK(barrier_watch(&b, self) == 0);
+                        CHECK(hear(line) == 0); /* the parent is dead */
+                        CHECK(fails(&b, barrier_wait_next, ECONNRESET));
+                        CHECK(knows(&b, THEY | EXITED, ECONNRESET));
+                        _exit(0);
+                }
+                tell(line, child);
+                (void) pause();
+                _exit(FAILED);
+        }
+        sibling = hear(line);
+        CHECK(hear(to_sibling[0]) == 0);
+        possible = hear(line);
+        tell(line, possible);
+        if (possible) {
+                child = hear(line);
+                CHECK(kill(middle, SIGKILL) == 0);
+                CHECK(was_killed(reap(middle), SIGKILL));
+                tell(line, 0);
+                CHECK(reap(child) == 0);
+        } else
+                CHECK(reap(middle) == 0);
+        CHECK(close(line) == 0);
+        tell(to_sibling[0], 0);
+        CHECK(finish(sibling, to_sibling[0]) == 0);
+        CHECK(close(to_sibling[1]) == 0);
+        if (!possible)
+                SKIP("no pidfd_open() or no user namespaces here");
 }
 END_TEST
 
@@ -3367,6 +3428,7 @@ static Suite *barrier_suite(void) {
         tcase_add_test(tc, watched_child_is_seen_to_die_in_spite_of_a_grandchild);
         tcase_add_loop_test(tc, child_whose_parent_dies_while_a_sibling_lives, 0,
                             2 * (COPY_CLOSED_BY_EXEC + 1));
+        tcase_add_test(tc, watched_parent_is_seen_to_die_from_inside_new_namespaces);
         tcase_add_loop_test(tc, younger_sibling_holds_the_parents_end, COPY_KEPT,
                             COPY_DESTROYED + 1);
         FOR_EACH_ROLE(tc, watch_ends_waits_but_queues_behind_barriers_and_words);
