@@ -5,6 +5,7 @@ CC ?= cc
 AR ?= ar
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
 BUILD ?= .
@@ -109,7 +110,7 @@ analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C
 cross: ## the tests on other machines, emulated, and with musl
 coverage sanitize analyze matrix cross:
-	BUILD=$(BUILD)/build sh verify/$@.sh $(ARGS)
+	BUILD=$(BUILD)/build sh verify/$@.sh
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench
@@ -125,29 +126,31 @@ demo: all ## run the examples and compare what they do with what they should
 	@sh examples/demo.sh $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
-	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	install -m 644 barrier.h '$(DESTDIR)$(PREFIX)/include/barrier.h'
-	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(PREFIX)/lib/libbarrier.a'
-	printf '%s\n' 'prefix=$(PREFIX)' 'Name: barrier' \
+	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(LIBDIR)/libbarrier.a'
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'Name: barrier' \
 		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
-		'Libs: -L$${prefix}/lib -lbarrier' 'Cflags: -I$${prefix}/include' \
-		> '$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
-	chmod 644 '$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
+		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${prefix}/include' \
+		> '$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
+	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
 
 uninstall: ## what install has put there
-	rm -f '$(DESTDIR)$(PREFIX)/include/barrier.h' '$(DESTDIR)$(PREFIX)/lib/libbarrier.a' \
-		'$(DESTDIR)$(PREFIX)/lib/pkgconfig/barrier.pc'
+	rm -f '$(DESTDIR)$(PREFIX)/include/barrier.h' '$(DESTDIR)$(LIBDIR)/libbarrier.a' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
 
 clean: ## all that was built
 	rm -rf $(BUILD)/build
 	rm -f barrier-*.tar.gz $(BUILD)/barrier.o $(BUILD)/libbarrier.a $(BUILD)/test-barrier \
 		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench
 
-dist: ## barrier-VERSION.tar.gz, once barrier.c and barrier.h compile all alone
-	@rm -rf build/dist && mkdir -p build/dist/alone
-	cp barrier.c barrier.h build/dist/alone
-	cd build/dist/alone && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
+dist: ## barrier-VERSION.tar.gz, once its barrier.c and barrier.h compile all alone
+	@git diff --quiet HEAD || { echo 'make dist packs what is committed: commit first' >&2; exit 1; }
+	@rm -rf build/dist && mkdir -p build/dist
 	git archive --prefix=barrier-$(VERSION)/ -o barrier-$(VERSION).tar.gz HEAD
+	tar -xzf barrier-$(VERSION).tar.gz -C build/dist --strip-components=1 \
+		barrier-$(VERSION)/barrier.c barrier-$(VERSION)/barrier.h
+	cd build/dist && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r target text; do \

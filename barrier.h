@@ -51,7 +51,8 @@
  *   After the last two both sides count as aborted, and this side's pipe end is closed to wake the
  *   other. Their word replaces this side's ECANCELED; of what this side learnt from them the first
  *   stays. A code may be any number, ETIMEDOUT too: a wait has run out of time if errno is
- *   ETIMEDOUT and barrier_they_aborted() is false.
+ *   ETIMEDOUT and barrier_they_aborted() is false. What they do is what barrier_wait_abortion()
+ *   waits for, and it returns true on it.
  *
  * RULES FOR ALL FUNCTIONS
  *

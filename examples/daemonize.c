@@ -58,8 +58,11 @@ __attribute__((noreturn)) static void serve(int listener) {
         for (;;) {
                 int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-                if (fd < 0)
+                if (fd < 0) {
+                        if (errno == EMFILE || errno == ENFILE) /* would fail for ever */
+                                terminate(0);
                         continue;
+                }
                 (void) dprintf(fd, "pid %ld\n", (long) getpid());
                 (void) close(fd);
         }
@@ -118,7 +121,7 @@ int main(int argc, char **argv) {
         opterr = 0;
         while ((option = getopt(argc, argv, "t:")) == 't')
                 seconds = strtod(optarg, &end);
-        if (option != -1 || (end && *end) || !(seconds > 0 && seconds <= 1e6) ||
+        if (option != -1 || (end && *end) || !(seconds >= 0.001 && seconds <= 1e6) ||
             argc - optind != 1) {
                 fputs("usage: daemonize [-t SECONDS] DIR\n", stderr);
                 return 2;

@@ -5,9 +5,9 @@
  *
  * The workers set themselves up at the same time, each with a log DIR/1, DIR/2, ... if there is a
  * DIR. They have 5 seconds altogether, or what -t says. When all are ready, connections are
- * accepted, and a line on stdout tells the port. A worker that fails, dies or is late, at the start
- * or later, is named on stderr with the reason, and the whole server ends. SIGTERM ends it too,
- * after the answers that are under way. If the server is killed, its workers end.
+ * accepted, and a line on stdout tells the port. A worker that fails, dies or is late is named on
+ * stderr with the reason, and the whole server ends. SIGTERM ends it too, after the answers that are
+ * under way, for which there is the same time again. If the server is killed, its workers end.
  *
  * Exit status: 0 after SIGTERM or SIGINT, 1 if something went wrong, 2 wrong usage.
  *
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -38,6 +39,7 @@ enum { WORKERS_MAX = 1000, SIGNAL = -1 };
 static struct worker {
         Barrier b;
         pid_t pid;
+        int pidfd; /* -1 on a kernel that has none: the pipe of the barrier has to do */
         bool ready;
 } workers[WORKERS_MAX];
 
@@ -88,10 +90,14 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
         int n, client;
 
         /* Copies of the parent's ends, forked along: they would hide its death from the others. */
-        for (n = 0; n < index; n++)
+        for (n = 0; n < index; n++) {
                 barrier_destroy(&workers[n].b);
+                (void) close(workers[n].pidfd);
+        }
         (void) barrier_set_role(b, BARRIER_CHILD);
-        (void) signal(SIGINT, SIG_IGN); /* the terminal's; the parent ends us through the barrier */
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void) signal(SIGINT, SIG_IGN); /* of the whole group; the parent ends us, by the barrier */
+        (void) signal(SIGTERM, SIG_IGN);
         (void) signal(SIGPIPE, SIG_IGN);
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
@@ -114,7 +120,8 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
                 if (client >= 0) { /* another worker may have been faster */
                         worker_answer(index + 1, client);
                         (void) close(client);
-                }
+                } else if (errno == EMFILE || errno == ENFILE) /* would fail for ever */
+                        _exit(1);
         }
         _exit(0);
 }
@@ -145,8 +152,8 @@ static bool start_worker(int listener, const char *dir) {
         n_workers++;
         (void) barrier_set_role(&w->b, BARRIER_PARENT);
         barrier_set_timeout(&w->b, 0);
-        /* The pidfd shows its death whoever holds copies; without one (-1) the pipe has to do. */
-        (void) barrier_watch(&w->b, (int) syscall(SYS_pidfd_open, w->pid, 0));
+        w->pidfd = (int) syscall(SYS_pidfd_open, w->pid, 0);
+        (void) barrier_watch(&w->b, w->pidfd); /* its death is seen whoever holds copies */
         n = barrier_get_pollfds(&w->b, fds);
         while (n-- > 0)
                 if (!watch(fds[n].fd, (uint32_t) fds[n].events, n_workers - 1))
@@ -207,17 +214,22 @@ static int serve(int listener) {
         }
 }
 
-/* Ends them all; one that does not go in time is killed. */
+/* Ends them all; one that does not go in time, or was never ready, is killed. */
 static void stop(void) {
         struct worker *w;
 
-        for (w = workers; w < workers + n_workers; w++)
+        for (w = workers; w < workers + n_workers; w++) {
                 (void) barrier_abort(&w->b);
+                if (!w->ready)
+                        (void) kill(w->pid, SIGKILL);
+        }
         for (w = workers; w < workers + n_workers; w++) {
                 barrier_set_timeout(&w->b, msec_left());
                 (void) barrier_wait_abortion(&w->b);
-                if (!barrier_they_aborted(&w->b))
+                if (!barrier_they_aborted(&w->b)) {
+                        fprintf(stderr, "prefork: worker %d: killed\n", (int) (w - workers) + 1);
                         (void) kill(w->pid, SIGKILL);
+                }
                 (void) waitpid(w->pid, NULL, 0);
         }
 }
@@ -235,7 +247,7 @@ int main(int argc, char **argv) {
                 seconds = strtod(optarg, &end);
         if (optind < argc)
                 n = strtol(argv[optind], &end_n, 10);
-        if (option != -1 || (end && *end) || !(seconds > 0 && seconds <= 1e6) || n < 1 ||
+        if (option != -1 || (end && *end) || !(seconds >= 0.001 && seconds <= 1e6) || n < 1 ||
             n > WORKERS_MAX || *end_n || argc - optind > 2) {
                 fprintf(stderr, "usage: prefork [-t SECONDS] N [DIR]   (N is 1 to %d)\n",
                         WORKERS_MAX);
@@ -243,7 +255,12 @@ int main(int argc, char **argv) {
         }
         msec = (int) (seconds * 1000);
 
+        do /* so that no descriptor below gets the number of a standard stream */
+                listener = open("/dev/null", O_RDWR | O_CLOEXEC);
+        while (listener >= 0 && listener <= STDERR_FILENO);
+        (void) close(listener);
         (void) signal(SIGCHLD, SIG_DFL); /* ignored, it would take the workers' statuses away */
+        (void) signal(SIGPIPE, SIG_IGN);
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGTERM);
         (void) sigaddset(&mask, SIGINT);

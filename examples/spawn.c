@@ -4,10 +4,11 @@
  * spawn [-t SECONDS] [-s SETUP] COMMAND [ARG...] - starts a command the way a supervisor has to
  *
  * Parent and child set up at the same time: the child gets its own session, default signals and a
- * parent whose death it does not survive; the parent makes it the OOM killer's first choice. They
- * meet, and only then the child executes COMMAND. Termination is passed on to it.
+ * parent whose death it does not survive, but for a set-uid COMMAND; the parent makes it the OOM
+ * killer's first choice. They meet, and only then the child executes COMMAND. Termination is passed
+ * on to it, unless spawn was started with that signal ignored.
  *
- *      -t SECONDS      how long the set-up may take, and then the exec; for ever if not given
+ *      -t SECONDS      how long each step may take: the set-up, getting to the exec, the exec
  *      -s SETUP        one more step of the child's set-up, run by the shell; the child is its $PPID
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 124 the start took too long;
@@ -148,7 +149,7 @@ static int usage(void) {
 }
 
 int main(int argc, char **argv) {
-        struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART };
+        struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART }, old;
         const char *setup = NULL;
         double seconds = -1;
         int option, r;
@@ -162,7 +163,7 @@ int main(int argc, char **argv) {
                         setup = optarg;
                 else if (option == 't') {
                         seconds = strtod(optarg, &end);
-                        if (*end || !(seconds > 0 && seconds <= 1e6))
+                        if (*end || !(seconds >= 0.001 && seconds <= 1e6))
                                 return usage();
                 } else
                         return usage();
@@ -174,8 +175,10 @@ int main(int argc, char **argv) {
         for (i = 0; i < sizeof termination / sizeof *termination; i++) {
                 (void) sigaddset(&signals, termination[i]);
                 (void) sigprocmask(SIG_BLOCK, &signals, NULL); /* till there is a child */
-                (void) sigaction(termination[i], &action, NULL);
+                if (sigaction(termination[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+                        (void) sigaction(termination[i], &action, NULL);
         }
+        (void) signal(SIGPIPE, SIG_IGN); /* what it says must not end it, and COMMAND with it */
         (void) signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit status away */
         r = barrier_init(&b);
         if (r < 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  *
- * userns COMMAND [ARG...] - runs a command with a /tmp of its own and without privileges
+ * userns COMMAND [ARG...] - runs a command with a /tmp of its own and without capabilities
  *
  * The child enters new user and mount namespaces, where nobody is mapped yet, and waits. The parent
  * writes setgroups, uid_map and gid_map, which only a process outside can do. They meet; the child
  * mounts an empty tmpfs on /tmp, gives up all capabilities for good, and executes COMMAND as the
- * same user as before, root or not. Whoever of the two is killed, and whenever: the other ends too.
+ * same user as before: what root owns, a COMMAND that root started can still write. Whoever of the
+ * two is killed, and whenever: the other ends too. What COMMAND itself has started does not.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
  * possible here; 125 another failure; 126 COMMAND can not be executed; 127 it was not found.

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# matrix.sh [--short] - the suite with every compiler, optimisation and standard of C, and the
-# library as its users compile it in: by its header and as a private copy, in C and in C++.
-# --short: of the suite only gcc and clang with -O2.
+# matrix.sh - the suite with every compiler, optimisation and standard of C, and the library as its
+# users compile it in: by its header and as a private copy, in C and in C++.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -69,15 +68,13 @@ need clang clang++
 need binutils nm
 need pkgconf pkg-config
 need check /usr/include/check.h
-if [ "$1" != --short ]; then
-        need tcc tcc
-        # Not gcc-multilib, which can not be installed beside a cross compiler.
-        need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
-        need libc6-dev-i386 /usr/lib32/libc.a
-        need_libcheck
-fi
+need tcc tcc
+# Not gcc-multilib, which can not be installed beside a cross compiler.
+need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
+need libc6-dev-i386 /usr/lib32/libc.a
+need_libcheck
 all_there
-[ "$1" = --short ] || fetch_libcheck
+fetch_libcheck
 
 {
         for cc in gcc clang; do
@@ -91,21 +88,19 @@ all_there
                         echo "included|$cc-$standard|$cc|cc|$standard"
                 done
         done
-        [ "$1" = --short ] || {
-                echo 'suite|tcc|tcc|'
-                # gcc takes an array that was filled in under a condition for uninitialised.
-                echo 'suite|gcc-flto|gcc|-O2 -flto=auto -Wno-maybe-uninitialized'
-                echo 'suite|clang-flto|clang|-O2 -flto'
-                for cc in gcc clang; do
-                        for flag in -O0 -O1 -O3 -Os; do
-                                echo "suite|$cc$flag|$cc|$flag"
-                        done
-                        for standard in c11 c17 c2x; do
-                                echo "suite|$cc-$standard|$cc|-O2 -std=$standard"
-                        done
-                        echo "suite|$cc-m32|$cc|-O2 -m32"
-                        echo "suite|$cc-m32-time64|$cc|-O2 -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64"
-                        echo "suite|$cc-never-tries|$cc|-O2 -DBARRIER_TRIES=0"
+        echo 'suite|tcc|tcc|'
+        # gcc takes an array that was filled in under a condition for uninitialised.
+        echo 'suite|gcc-flto|gcc|-O2 -flto=auto -Wno-maybe-uninitialized'
+        echo 'suite|clang-flto|clang|-O2 -flto'
+        for cc in gcc clang; do
+                for flag in -O0 -O1 -O3 -Os; do
+                        echo "suite|$cc$flag|$cc|$flag"
                 done
-        }
+                for standard in c11 c17 c2x; do
+                        echo "suite|$cc-$standard|$cc|-O2 -std=$standard"
+                done
+                echo "suite|$cc-m32|$cc|-O2 -m32"
+                echo "suite|$cc-m32-time64|$cc|-O2 -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64"
+                echo "suite|$cc-never-tries|$cc|-O2 -DBARRIER_TRIES=0"
+        done
 } | run_jobs

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# sanitize.sh [--short] - suite, explore and faults with the sanitizers of gcc and clang, and the
-# suite under valgrind. --short: AddressSanitizer and UndefinedBehaviorSanitizer of gcc, and
-# MemorySanitizer, for suite and explore.
+# sanitize.sh - suite, explore and faults with the sanitizers of gcc and clang, and the suite under
+# valgrind
 #
 # ThreadSanitizer has little to find in a library without threads, but for signal handlers that
 # spoil errno and for calls after fork() that are not allowed there.
@@ -72,7 +71,7 @@ need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" \
         "$(clang -print-file-name=lib)/linux/libclang_rt.msan-x86_64.a"
 need pkgconf pkg-config
 need check /usr/include/check.h
-[ "$1" = --short ] || need valgrind valgrind
+need valgrind valgrind
 need_libcheck
 all_there
 fetch_libcheck
@@ -82,16 +81,12 @@ fetch_libcheck
                 option=$(echo "$program" | sed 's/suite//; s/explore/--short/')
                 echo "sanitized|gcc-asan-ubsan-$program|gcc|address,undefined|$program|$option"
                 echo "sanitized|msan-$program|clang|memory|$program|$option"
-                [ "$1" = --short ] || {
-                        echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
-                        echo "sanitized|gcc-tsan-$program|gcc|thread|$program|$option"
-                        echo "sanitized|clang-tsan-$program|clang|thread|$program|$option"
-                }
+                echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
+                echo "sanitized|gcc-tsan-$program|gcc|thread|$program|$option"
+                echo "sanitized|clang-tsan-$program|clang|thread|$program|$option"
         done
-        [ "$1" = --short ] || {
-                echo 'sanitized|integer-suite|clang|undefined|suite|'
-                echo 'sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short'
-                echo 'sanitized|msan-faults|clang|memory|faults|--short'
-                echo 'under_valgrind|valgrind-suite'
-        }
+        echo 'sanitized|integer-suite|clang|undefined|suite|'
+        echo 'sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short'
+        echo 'sanitized|msan-faults|clang|memory|faults|--short'
+        echo 'under_valgrind|valgrind-suite'
 } | run_jobs
