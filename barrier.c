@@ -448,12 +448,12 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
  * its descriptors are, and a check sum. A pipe is known by its device and inode. All eventfds share
- * an inode, so there it is the kernel's own number, as /proc tells it; 0 if it does not. */
-enum { BARRIER_FORMAT = 1, BARRIER_IDS = 3 };
+ * an inode, so there it is the kernel's own number, as /proc tells it; 0 where there is no /proc. */
+enum { BARRIER_FORMAT = 1 };
 
 struct barrier_state {
         Barrier b;
-        uint64_t id[BARRIER_IDS]; /* of me, them and the pipe */
+        uint64_t id[3]; /* of me, them and the pipe */
         uint64_t sum;
 };
 
@@ -474,7 +474,7 @@ static uint32_t barrier_sum(const struct barrier_state *st) {
 }
 
 static uint64_t barrier_eventfd_id(int fd) {
-        static const char dir[] = "/proc/self/fdinfo/", key[] = "eventfd-id:";
+        static const char dir[] = "/proc/thread-self/fdinfo/", key[] = "eventfd-id:";
         char text[512]; /* at its end the path, then what the file says */
         char *p = text + sizeof text - 1;
         uint64_t id = 0;
@@ -486,13 +486,17 @@ static uint64_t barrier_eventfd_id(int fd) {
         p -= sizeof dir - 1;
         memcpy(p, dir, sizeof dir - 1);
 
-        fd = open(p, O_RDONLY | O_CLOEXEC);
+        /* Whatever there is in the place of /proc, it shall not block or become a terminal. */
+        fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return 0;
         n = read(fd, text, sizeof text - 1);
         (void) close(fd);
-        text[n > 0 ? n : 0] = 0;
+        if (n <= 0)
+                return 0;
+        text[n] = 0;
 
+        id = 1; /* of what is no eventfd */
         p = strstr(text, key);
         for (; p && *p >= ' '; p++)
                 id = id << 4 | (*p & 15); /* the last 16 characters, the number among them */
@@ -503,27 +507,26 @@ static uint64_t barrier_eventfd_id(int fd) {
  * and gives them the descriptor flags. On error nothing has changed. */
 static int barrier_claim(struct barrier_state *st, int flags) {
         const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
-        uint64_t id[BARRIER_IDS];
         struct stat sb;
+        uint64_t id;
         int i, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
-        /* The pipe comes first: unless that is the one, the others are left alone. */
+        /* An export knows nothing yet, and asks for close-on-exec to be off. The pipe comes first:
+         * unless that is the one, the others are left alone. */
         if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
             fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode))
                 return -EBADF;
-        id[2] = sb.st_ino ^ (uint64_t) sb.st_dev << 32;
-        if (st->id[2] && st->id[2] != id[2])
+        id = sb.st_ino ^ (uint64_t) sb.st_dev << 32;
+        if (flags && st->id[2] != id)
                 return -EBADF;
+        st->id[2] = id;
         for (i = 0; i < 2; i++) {
+                id = barrier_eventfd_id(fds[i]);
                 /* An eventfd refuses to read nothing; to most other files that is no error. */
-                if (fds[i] <= STDERR_FILENO || read(fds[i], id, 0) >= 0 || errno != EINVAL)
+                if ((id && st->id[i] && id != st->id[i]) || fds[i] <= STDERR_FILENO ||
+                    read(fds[i], &id, 0) >= 0 || errno != EINVAL)
                         return -EBADF;
-                id[i] = barrier_eventfd_id(fds[i]);
-        }
-        for (i = 0; i < BARRIER_IDS; i++) {
-                if (id[i] && st->id[i] && id[i] != st->id[i])
-                        return -EBADF;
-                st->id[i] = id[i];
+                st->id[i] = id;
         }
 
         /* All three are open, as was just seen, so this is refused for the first of them or for

@@ -58,7 +58,9 @@
  *
  *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
  *   none allocates. All but barrier_init() and barrier_import() are async-signal-safe, so the child
- *   of a multi-threaded program may call them between fork() and execve().
+ *   of a multi-threaded program may call them between fork() and execve(). But a signal handler
+ *   must not use a Barrier that the thread it interrupts is using: let it write to something that
+ *   is polled beside what barrier_get_pollfds() gives.
  *   Functions that return bool return false with errno set; functions that return int return 0 or
  *   a count, or a negative errno value. Before barrier_set_role(), and on BARRIER_NULL, every
  *   place, abort and wait fails with ENOTCONN.
@@ -67,7 +69,8 @@
  *   For whoever writes a seccomp filter, the functions of libc that are called: write, preadv2 (or
  *   read, where that is refused), poll, clock_gettime, fcntl, close; in barrier_set_role() also
  *   sched_getaffinity, in export and import fstat, open and read.
- *   What libc makes of them differs: openat, newfstatat, ppoll.
+ *   What libc makes of them differs: openat, newfstatat, ppoll; and after SIGCONT the kernel turns
+ *   poll into restart_syscall.
  *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it
  *   after the last wait.
  *
@@ -82,13 +85,20 @@
  * A HOSTILE PEER
  *
  *   Whatever the other process does to the shared objects, this side does not crash, does not
- *   touch another descriptor and waits no longer than its timeout. Two things are out of reach.
- *   A peer can make an eventfd blocking and fill it, and Linux has no way to write to that without
- *   blocking: place hangs until the peer reads it, or until a signal is handled without SA_RESTART,
- *   and then fails with EPROTO. An abortion undoes the first, which leaves such a peer only the
- *   instant before the write. And where reading without blocking is not to be had (RWF_NOWAIT for
- *   an eventfd: Linux before 5.8, musl before 1.2.5, a filter that refuses preadv2), a wait can
- *   hang the same way, signals or not.
+ *   touch another descriptor and waits no longer than its timeout. Out of reach is this:
+ *
+ *   - A peer can make an eventfd blocking and fill it, and Linux has no way to write to that
+ *     without blocking: place hangs until the peer reads it, or until a signal is handled without
+ *     SA_RESTART, and then fails with EPROTO. An abortion undoes the first, which leaves such a peer
+ *     only the instant before the write.
+ *   - Where reading without blocking is not to be had (RWF_NOWAIT for an eventfd: Linux before 5.8,
+ *     musl before 1.2.5, a filter that refuses preadv2), a wait can hang the same way, signals or
+ *     not.
+ *   - A peer that may serve page faults (userfaultfd as root, FUSE) can write to the pipe from
+ *     memory that never arrives, which locks the pipe. Closing it then hangs, even for SIGKILL,
+ *     until the peer is dead: in set_role, in destroy, in a wait that ends with EPROTO, and at exit.
+ *     So kill a peer that you do not trust before barrier_destroy().
+ *   - A peer that may send this process signals may also have the kernel do so, by F_SETOWN.
  *
  * Linux only. To compile barrier.c into a file of your own, write
  *      #define BARRIER_API static
@@ -235,6 +245,8 @@ BARRIER_API int barrier_error(const Barrier *b);
  *      1. with timeout 0, call the wait;
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, poll these;
  *      3. when any is ready, whatever its revents, start again.
+ * Take them out of an epoll with EPOLL_CTL_DEL before barrier_destroy(): the other side shares the
+ * open files, so that closing alone leaves them in, ready for ever.
  * Returns the number of entries; -ENOTCONN before barrier_set_role(); once the other side has
  * ended the barrier, no wait runs out of time any more, there is nothing to watch, and it returns
  * -barrier_error(). */
@@ -252,8 +264,8 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 
 /* Writes this side's state to buf as printable ASCII without spaces, for an argument or an
  * environment variable, and makes this side's descriptors survive execve(), which the other side
- * therefore no longer sees. If the execve() fails, the barrier goes on working; before other
- * programs are started, import the string again, so that they do not inherit the descriptors. An
+ * therefore no longer sees. If the execve() fails, the barrier goes on working; import the string
+ * at once, or a new one later, so that programs started then do not inherit the descriptors. An
  * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
  * it. BARRIER_EXPORT_MAX bytes always suffice.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small; -ENOTCONN: no role yet; or
@@ -265,8 +277,8 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size);
  * the same descriptors would close them twice. Not async-signal-safe by contract.
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported: the pipe is known by its inode, an eventfd by the number that the
- * kernel gave it, which /proc has to tell on both sides of the execve(); where it does not, any
- * eventfd passes beside the right pipe.
+ * kernel gave it, which /proc has to tell on both sides of the execve(); where it does not, or a
+ * forged string says so, any eventfd passes beside the right pipe.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object. On error *b equals BARRIER_NULL and no descriptor was changed or closed. */
 BARRIER_API int barrier_import(Barrier *b, const char *s);

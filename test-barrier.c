@@ -26,20 +26,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -1795,11 +1800,11 @@ END_TEST
 
 /* ---- timeouts and signals -------------------------------------------------------------------- */
 
-static int64_t now_in_ms(void) {
+static int64_t now_in_ns(void) {
         struct timespec ts;
 
         CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+        return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static operation *const all_waits[] = {
@@ -1933,9 +1938,9 @@ START_TEST(wait_lasts_as_long_as_its_timeout_and_no_signal_prolongs_it) {
                 for (i = 0; i < ELEMENTS(all_waits); i++) {
                         if (storm)
                                 start_storm(NULL, NULL);
-                        begin = now_in_ms();
+                        begin = now_in_ns();
                         CHECK(fails(&mine, all_waits[i], ETIMEDOUT));
-                        CHECK(now_in_ms() - begin >= TIMEOUT - 1);
+                        CHECK(now_in_ns() - begin >= TIMEOUT * INT64_C(1000000));
                         CHECK(knows(&mine, 0, 0));
                         if (storm)
                                 end_storm();
@@ -2975,9 +2980,17 @@ static void replaced(int fd, int by, const char *s) {
 START_TEST(descriptor_that_is_not_the_very_object_is_refused) {
         Barrier mine, theirs, foreign, foreign_theirs;
         char s[BARRIER_EXPORT_MAX];
-        int fd[3], i, null = open("/dev/null", O_RDWR | O_CLOEXEC), sockets[2];
+        int fd[3], i, k, null = open("/dev/null", O_RDWR | O_CLOEXEC), sockets[2], others[5];
+        sigset_t none;
         bool sure;
 
+        /* A zero-length read() of these says what that of an eventfd says, or sleeps. */
+        CHECK(sigemptyset(&none) == 0);
+        others[0] = epoll_create1(EPOLL_CLOEXEC);
+        others[1] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+        others[2] = signalfd(-1, &none, SFD_CLOEXEC);
+        others[3] = inotify_init1(IN_CLOEXEC);
+        others[4] = pidfd_open_(getpid());
         make_line(sockets);
         pair(&mine, &theirs, _i);
         pair(&foreign, &foreign_theirs, _i);
@@ -2999,14 +3012,169 @@ START_TEST(descriptor_that_is_not_the_very_object_is_refused) {
                 replaced(mine.them, mine.me, s);
                 replaced(mine.me, foreign.me, s);
                 replaced(mine.them, foreign.them, s);
+                for (i = 0; i < 2; i++)
+                        for (k = 0; k < ELEMENTS(others); k++)
+                                replaced(fd[i], others[k], s);
         }
         CHECK(barrier_import(&mine, s) == 0); /* all is back in its place */
         CHECK(barrier_place(&theirs) && barrier_place_and_sync(&mine));
         destroy_pair(&mine, &theirs);
         destroy_pair(&foreign, &foreign_theirs);
         CHECK(close(null) == 0 && close(sockets[0]) == 0 && close(sockets[1]) == 0);
+        for (k = 0; k < ELEMENTS(others); k++)
+                CHECK(others[k] < 0 || close(others[k]) == 0);
         if (!sure)
                 SKIP("/proc does not number eventfds here");
+}
+END_TEST
+
+/* A forger who may leave out what the descriptors are. */
+START_TEST(forged_identities_are_refused_and_touch_nothing) {
+        enum { IDENTITIES = sizeof(Barrier) };
+        Barrier mine, theirs;
+        char good[BARRIER_EXPORT_MAX], s[BARRIER_EXPORT_MAX];
+        struct files files;
+        int own_pipe[2], own_epoll = epoll_create1(EPOLL_CLOEXEC), standard = copy_of(0);
+        bool sure;
+
+        CHECK(pipe2(own_pipe, O_CLOEXEC) == 0);
+        make_export(&mine, &theirs, _i, good);
+        sure = eventfds_have_numbers(mine.me);
+        look_at_files(&files);
+
+        forge_number(good, s, IDENTITIES + 16, 8, 0);
+        CHECK(refuses(s, -EBADF));
+        forge_number(good, s, offsetof(Barrier, pipe) + (mine.pipe[0] < 0) * sizeof(int), 4,
+                     own_pipe[mine.pipe[0] < 0]);
+        forge_number(s, s, IDENTITIES + 16, 8, 0);
+        CHECK(refuses(s, -EBADF));
+        forge_number(good, s, offsetof(Barrier, me), 4, own_epoll);
+        forge_number(s, s, offsetof(Barrier, them), 4, own_epoll);
+        CHECK(!sure || refuses(s, -EBADF));
+        forge_number(s, s, IDENTITIES + 16, 8, 0);
+        CHECK(refuses(s, -EBADF));
+        CHECK(files_are_as_in(&files));
+
+        /* The right one, but a standard stream. */
+        CHECK(dup2(mine.them, 0) == 0);
+        look_at_files(&files);
+        forge_number(good, s, offsetof(Barrier, them), 4, 0);
+        CHECK(refuses(s, -EBADF));
+        CHECK(files_are_as_in(&files));
+        CHECK(dup2(standard, 0) == 0 && close(standard) == 0);
+
+        CHECK(barrier_import(&mine, good) == 0);
+        destroy_pair(&mine, &theirs);
+        CHECK(close(own_pipe[0]) == 0 && close(own_pipe[1]) == 0 && close(own_epoll) == 0);
+        if (!sure)
+                SKIP("/proc does not number eventfds here");
+}
+END_TEST
+
+struct own_table {
+        int line;
+        int numbers[2];
+        bool unshared;
+};
+
+static void *in_a_table_of_its_own(void *p) {
+        struct own_table *t = p;
+        char s[BARRIER_EXPORT_MAX];
+        Barrier mine, theirs;
+
+        t->unshared = unshare(CLONE_FILES) == 0;
+        if (t->unshared) {
+                pair(&mine, &theirs, BARRIER_PARENT);
+                CHECK(dup3(mine.me, t->numbers[0], O_CLOEXEC) >= 0 && close(mine.me) == 0);
+                CHECK(dup3(mine.them, t->numbers[1], O_CLOEXEC) >= 0 && close(mine.them) == 0);
+                mine.me = t->numbers[0];
+                mine.them = t->numbers[1];
+                export_or_fail(&mine, s);
+                tell(t->line, 0);
+                CHECK(hear(t->line) == 0);
+                CHECK(barrier_import(&mine, s) == 0);
+                CHECK(barrier_place(&theirs) && barrier_place_and_sync(&mine));
+                destroy_pair(&mine, &theirs);
+        } else
+                tell(t->line, 0);
+        return NULL;
+}
+
+/* What another thread has behind the same numbers is none of the business. */
+START_TEST(export_and_import_in_a_thread_with_its_own_descriptor_table) {
+        struct own_table t;
+        int line[2], first = eventfd(0, EFD_CLOEXEC), second = eventfd(0, EFD_CLOEXEC), i;
+        pthread_t thread;
+
+        make_line(line);
+        t.line = line[1];
+        for (i = 0; i < 2; i++) {
+                t.numbers[i] = copy_of(first);
+                CHECK(t.numbers[i] >= 0);
+        }
+        CHECK(pthread_create(&thread, NULL, in_a_table_of_its_own, &t) == 0);
+        CHECK(hear(line[0]) == 0);
+        for (i = 0; i < 2; i++)
+                CHECK(dup3(second, t.numbers[i], O_CLOEXEC) >= 0);
+        if (t.unshared)
+                tell(line[0], 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+        for (i = 0; i < 2; i++)
+                CHECK(close(line[i]) == 0 && close(t.numbers[i]) == 0);
+        CHECK(close(first) == 0 && close(second) == 0);
+        if (!t.unshared)
+                SKIP("a thread can not have its own descriptor table here");
+}
+END_TEST
+
+/* A pipe that nobody writes to is where /proc should be. */
+START_TEST(planted_files_do_not_block_export_and_import) {
+        static const char *const dirs[] = { "",
+                                            "/proc",
+                                            "/proc/self",
+                                            "/proc/self/fdinfo",
+                                            "/proc/thread-self",
+                                            "/proc/thread-self/fdinfo" };
+        enum { NO_CHROOT = 97 };
+        char root[] = "/tmp/test-barrier-XXXXXX", path[128], s[BARRIER_EXPORT_MAX];
+        Barrier mine, theirs;
+        int i, k, status, fds[2];
+        pid_t pid;
+
+        pair(&mine, &theirs, _i);
+        fds[0] = mine.me;
+        fds[1] = mine.them;
+        CHECK(mkdtemp(root));
+        for (i = 1; i < ELEMENTS(dirs); i++) {
+                (void) snprintf(path, sizeof path, "%s%s", root, dirs[i]);
+                CHECK(mkdir(path, 0700) == 0);
+                for (k = 0; k < 2; k++) {
+                        (void) snprintf(path, sizeof path, "%s%s/%d", root, dirs[i], fds[k]);
+                        CHECK(mkfifo(path, 0600) == 0);
+                }
+        }
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                if (chroot(root) < 0 && (unshare(CLONE_NEWUSER) < 0 || chroot(root) < 0))
+                        _exit(NO_CHROOT);
+                export_or_fail(&mine, s);
+                CHECK(barrier_import(&mine, s) == 0);
+                _exit(0);
+        }
+        status = reap(pid);
+        for (i = ELEMENTS(dirs) - 1; i >= 0; i--) {
+                for (k = 0; i > 0 && k < 2; k++) {
+                        (void) snprintf(path, sizeof path, "%s%s/%d", root, dirs[i], fds[k]);
+                        CHECK(unlink(path) == 0);
+                }
+                (void) snprintf(path, sizeof path, "%s%s", root, dirs[i]);
+                CHECK(rmdir(path) == 0);
+        }
+        destroy_pair(&mine, &theirs);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NO_CHROOT)
+                SKIP("chroot() is not possible here");
+        CHECK(status == 0);
 }
 END_TEST
 
@@ -3481,6 +3649,9 @@ static Suite *barrier_suite(void) {
         tcase_add_loop_test(tc, forged_fields_are_refused_and_touch_nothing, 0, 2);
         tcase_add_loop_test(tc, forged_descriptors_are_refused_and_touch_nothing, 0, 2);
         FOR_EACH_ROLE(tc, descriptor_that_is_not_the_very_object_is_refused);
+        tcase_add_loop_test(tc, forged_identities_are_refused_and_touch_nothing, 0, 4);
+        tcase_add_test(tc, export_and_import_in_a_thread_with_its_own_descriptor_table);
+        FOR_EACH_ROLE(tc, planted_files_do_not_block_export_and_import);
         FOR_EACH_ROLE(tc, export_and_import_need_no_free_descriptor);
 
         tc = question(suite, "execve");
@@ -3497,13 +3668,18 @@ static Suite *barrier_suite(void) {
 
 int main(int argc, char **argv) {
         SRunner *runner;
-        int failures, tests;
+        int failures, tests, fd;
 
         if (readlink("/proc/self/exe", program, sizeof program - 1) < 0 &&
             !realpath(argv[0], program))
                 return EXIT_FAILURE;
         if (argc > 5 && strcmp(argv[1], "--after-exec") == 0)
                 return after_exec(argv);
+
+        do /* the standard streams are open, and no other descriptor has their numbers */
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        (void) close(fd);
 
         complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         (void) setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* only a test that hangs takes so long */

@@ -154,11 +154,12 @@ static const struct row {
                                              E(ENOMEM),       E(ENOSPC),    E(ENOTDIR), E(ENXIO),
                                              E(EOPNOTSUPP),   E(EOVERFLOW), E(EPERM),   E(EROFS),
                                              E(ETXTBSY),      E(EAGAIN),    E(ENOSYS) } },
+        /* A text that fits arrives whole; a part of it would be that of another file. */
         [READ_TEXT] = { "read(text)",
                         "read",
                         UNSEEN,
                         { E(EAGAIN), E(EBADF), E(EFAULT), E(EINTR), E(EINVAL), E(EIO), E(EISDIR),
-                          E(ENOSYS), E(EPERM), SHORT(0), SHORT(4) } },
+                          E(ENOSYS), E(EPERM), SHORT(0) } },
         [POLL] = { "poll",
                    "poll",
                    FAILS,
