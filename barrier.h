@@ -89,15 +89,16 @@
  *
  *   - A peer can make an eventfd blocking and fill it, and Linux has no way to write to that
  *     without blocking: place hangs until the peer reads it, or until a signal is handled without
- *     SA_RESTART, and then fails with EPROTO. An abortion undoes the first, which leaves such a peer
- *     only the instant before the write.
+ *     SA_RESTART, and then fails with EPROTO. An abortion undoes the first, which leaves such a
+ *     peer only the instant before the write.
  *   - Where reading without blocking is not to be had (RWF_NOWAIT for an eventfd: Linux before 5.8,
  *     musl before 1.2.5, a filter that refuses preadv2), a wait can hang the same way, signals or
  *     not.
  *   - A peer that may serve page faults (userfaultfd as root, FUSE) can write to the pipe from
- *     memory that never arrives, which locks the pipe. Closing it then hangs, even for SIGKILL,
- *     until the peer is dead: in set_role, in destroy, in a wait that ends with EPROTO, and at exit.
- *     So kill a peer that you do not trust before barrier_destroy().
+ *     memory that never arrives, or have epoll tell of an eventfd into such memory, which holds a
+ *     lock. Closing then hangs, even for SIGKILL, until the peer is dead: in set_role, in destroy,
+ *     in a wait that ends with EPROTO, and at exit. So kill a peer that you do not trust before
+ *     barrier_destroy().
  *   - A peer that may send this process signals may also have the kernel do so, by F_SETOWN.
  *
  * Linux only. To compile barrier.c into a file of your own, write
