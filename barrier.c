@@ -477,7 +477,7 @@ static uint64_t barrier_eventfd_id(int fd) {
         static const char dir[] = "/proc/thread-self/fdinfo/", key[] = "eventfd-id:";
         char text[512]; /* at its end the path, then what the file says */
         char *p = text + sizeof text - 1;
-        uint64_t id = 0;
+        uint64_t id = 1; /* of what is no eventfd */
         ssize_t n;
 
         *p = 0;
@@ -496,7 +496,6 @@ static uint64_t barrier_eventfd_id(int fd) {
                 return 0;
         text[n] = 0;
 
-        id = 1; /* of what is no eventfd */
         p = strstr(text, key);
         for (; p && *p >= ' '; p++)
                 id = id << 4 | (*p & 15); /* the last 16 characters, the number among them */
