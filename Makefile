@@ -145,12 +145,12 @@ clean: ## all that was built
 		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench
 
 dist: ## barrier-VERSION.tar.gz, once its barrier.c and barrier.h compile all alone
-	@git diff --quiet HEAD || { echo 'make dist packs what is committed: commit first' >&2; exit 1; }
-	@rm -rf build/dist && mkdir -p build/dist
+	@git diff --quiet HEAD || { echo 'make dist packs what git has: commit first' >&2; exit 1; }
+	@rm -rf $(BUILD)/build/dist && mkdir -p $(BUILD)/build/dist
 	git archive --prefix=barrier-$(VERSION)/ -o barrier-$(VERSION).tar.gz HEAD
-	tar -xzf barrier-$(VERSION).tar.gz -C build/dist --strip-components=1 \
+	tar -xzf barrier-$(VERSION).tar.gz -C $(BUILD)/build/dist --strip-components=1 \
 		barrier-$(VERSION)/barrier.c barrier-$(VERSION)/barrier.h
-	cd build/dist && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
+	cd $(BUILD)/build/dist && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r target text; do \

@@ -67,10 +67,10 @@
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
  *   For whoever writes a seccomp filter, the functions of libc that are called: write, preadv2 (or
- *   read, where that is refused), poll, clock_gettime, fcntl, close; in barrier_set_role() also
- *   sched_getaffinity, in export and import fstat, open and read.
- *   What libc makes of them differs: openat, newfstatat, ppoll; and after SIGCONT the kernel turns
- *   poll into restart_syscall.
+ *   read, where that is refused), poll, clock_gettime, fcntl, close; in barrier_init() also eventfd
+ *   and pipe2, in barrier_set_role() sched_getaffinity, in export and import fstat, open and read.
+ *   What libc makes of them differs: eventfd2, openat, newfstatat, ppoll; and after SIGCONT the
+ *   kernel turns poll into restart_syscall.
  *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below BARRIER_POLLFDS: lower it
  *   after the last wait.
  *
@@ -268,7 +268,8 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd);
  * therefore no longer sees. If the execve() fails, the barrier goes on working; import the string
  * at once, or a new one later, so that programs started then do not inherit the descriptors. An
  * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
- * it. BARRIER_EXPORT_MAX bytes always suffice.
+ * it. It is for the same machine and the same major version. BARRIER_EXPORT_MAX bytes always
+ * suffice.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small; -ENOTCONN: no role yet; or
  * the error of a system call. On error nothing has changed. */
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size);

@@ -6,7 +6,8 @@
  * The daemon locks DIR/pid, binds the socket DIR/sock, and writes its pid. Only then the start
  * returns 0; that may take 5 seconds, or what -t says. Who decides is the foreground process: the
  * daemon begins to serve only when told so, so it never does after a start that was given up, or
- * killed. SIGTERM ends it; `flock DIR/pid true` waits until it has gone.
+ * killed. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A daemon that was killed
+ * leaves its socket, which the next start removes.
  *
  * Exit status: 0, 1 with the reason on stderr, 2 wrong usage.
  *
@@ -90,7 +91,7 @@ __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
                 failed(b, DIRECTORY);
 
         /* The file stays for ever: if it were removed, two daemons could lock one each. */
-        pid_file = open("pid", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        pid_file = open("pid", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (pid_file < 0)
                 failed(b, PID);
         if (flock(pid_file, LOCK_EX | LOCK_NB) < 0)
@@ -102,7 +103,7 @@ __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
             listen(listener, SOMAXCONN) < 0)
                 failed(b, SOCKET);
         if (ftruncate(pid_file, 0) < 0 || dprintf(pid_file, "%ld\n", (long) getpid()) < 0)
-                failed(b, PID);
+                (void) barrier_fail(b, PID * STEP + errno);
 
         if (!barrier_place_and_sync(b)) /* ready; the foreground process agrees */
                 terminate(0);

@@ -11,6 +11,7 @@
 #
 # Exit status: 0, or 1 if a scene came out differently.
 
+unset CDPATH HANDOVER_BARRIER
 quiet=
 if [ "$1" = -q ]; then
         quiet=1
@@ -22,7 +23,6 @@ if [ $# -gt 1 ] || ! bin=$(cd -- "${1:-$(dirname -- "$0")}" && pwd); then
 fi
 PATH=$bin:$PATH LC_ALL=C
 export PATH LC_ALL
-unset HANDOVER_BARRIER
 command -v perl > /dev/null || {
         echo 'demo.sh needs perl, to ask the servers: apt-get install perl-base' >&2
         exit 1

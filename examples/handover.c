@@ -35,6 +35,8 @@
 
 enum { FAILED = 125, NOT_EXECUTABLE, NOT_FOUND };
 
+enum { EXEC = 4096 }; /* goes on top of the errno of a failed exec */
+
 static int complain(const char *what, const char *why) {
         fprintf(stderr, "handover: %s: %s\n", what, why);
         return FAILED;
@@ -80,14 +82,16 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
             barrier_place_and_sync(b) && /* both are set up */
             (r = barrier_export(b, exported, sizeof exported)) >= 0 &&
-            setenv(VARIABLE, exported, 1) == 0)
+            setenv(VARIABLE, exported, 1) == 0) {
                 (void) execvp(command[0], command);
-        (void) barrier_fail(b, r < 0 ? -r : errno); /* the barrier goes on working */
+                (void) barrier_fail(b, EXEC + errno); /* the barrier goes on working */
+        }
+        (void) barrier_fail(b, r < 0 ? -r : errno);
         _exit(FAILED);
 }
 
 int main(int argc, char **argv) {
-        const struct rlimit no_core = { 1, 1 }; /* 0 is ignored where a program takes the dumps */
+        struct rlimit core = { 0, 0 };
         const struct rlimit no_file = { BARRIER_POLLFDS, BARRIER_POLLFDS }; /* less: no poll() */
         char self_helper[] = "--helper";
         char *self[] = { argv[0], self_helper, NULL };
@@ -117,7 +121,10 @@ int main(int argc, char **argv) {
         (void) signal(SIGINT, SIG_IGN); /* the terminal sends these two to the helper as well */
         (void) signal(SIGQUIT, SIG_IGN);
         error = 0;
-        if (prlimit(pid, RLIMIT_CORE, &no_core, NULL) < 0 ||
+        if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max > 1)
+                core.rlim_max = 1; /* where a program takes the dumps, it heeds 1, but not 0 */
+        core.rlim_cur = core.rlim_max;
+        if (prlimit(pid, RLIMIT_CORE, &core, NULL) < 0 ||
             !barrier_place_and_sync(&b) || /* both are set up */
             !barrier_wait_next(&b) ||      /* the helper is ready */
             prlimit(pid, RLIMIT_NOFILE, &no_file, NULL) < 0 ||
@@ -135,6 +142,6 @@ int main(int argc, char **argv) {
                 return complain("prlimit", strerror(error));
         if (barrier_they_exited(&b))
                 return complain(command[0], "the helper ended before it was ready");
-        (void) complain(command[0], strerror(error));
-        return error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+        (void) complain(command[0], strerror(error % EXEC));
+        return error < EXEC ? FAILED : error == EXEC + ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
 }

@@ -8,6 +8,7 @@
  * accepted, and a line on stdout tells the port. A worker that fails, dies or is late is named on
  * stderr with the reason, and the whole server ends. SIGTERM ends it too, after the answers that are
  * under way, for which there is the same time again. If the server is killed, its workers end.
+ * Each worker takes 4 descriptors of the server.
  *
  * Exit status: 0 after SIGTERM or SIGINT, 1 if something went wrong, 2 wrong usage.
  *
@@ -204,9 +205,10 @@ static int serve(int listener) {
                                 return complain("listen", errno);
                         for (w = workers; w < workers + n_workers; w++)
                                 (void) barrier_place(&w->b); /* one that died tells later */
-                        printf("prefork: %d workers ready on 127.0.0.1:%d\n", n_workers,
-                               ntohs(address.sin_port));
-                        (void) fflush(stdout);
+                        if (printf("prefork: %d workers ready on 127.0.0.1:%d\n", n_workers,
+                                   ntohs(address.sin_port)) < 0 ||
+                            fflush(stdout) == EOF)
+                                return complain("standard output", errno);
                 } else if (barrier_they_aborted(&w->b)) {
                         report(w);
                         return 1;

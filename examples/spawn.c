@@ -4,9 +4,10 @@
  * spawn [-t SECONDS] [-s SETUP] COMMAND [ARG...] - starts a command the way a supervisor has to
  *
  * Parent and child set up at the same time: the child gets its own session, default signals and a
- * parent whose death it does not survive, but for a set-uid COMMAND; the parent makes it the OOM
- * killer's first choice. They meet, and only then the child executes COMMAND. Termination is passed
- * on to it, unless spawn was started with that signal ignored.
+ * parent whose death it does not survive; the parent makes it the OOM killer's first choice. They
+ * meet, and only then the child executes COMMAND. Termination is passed on to it, unless spawn was
+ * started with that signal ignored. What does survive spawn: a COMMAND that gains privileges by its
+ * exec, and what SETUP or COMMAND has started.
  *
  *      -t SECONDS      how long each step may take: the set-up, getting to the exec, the exec
  *      -s SETUP        one more step of the child's set-up, run by the shell; the child is its $PPID
@@ -72,7 +73,7 @@ __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char 
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         if (setup && (status = system(setup)) != 0)
-                failed(b, SETUP * STEP + (status < 0 ? NOT_EXECUTABLE : exit_status(status)));
+                failed(b, SETUP * STEP + exit_status(status));
         if (!barrier_place_and_sync(b) || !barrier_place(b)) /* both are set up; about to exec */
                 _exit(FAILED);
         (void) execvp(command[0], command);

@@ -5,9 +5,10 @@
  *
  * The child enters new user and mount namespaces, where nobody is mapped yet, and waits. The parent
  * writes setgroups, uid_map and gid_map, which only a process outside can do. They meet; the child
- * mounts an empty tmpfs on /tmp, gives up all capabilities for good, and executes COMMAND as the
- * same user as before: what root owns, a COMMAND that root started can still write. Whoever of the
- * two is killed, and whenever: the other ends too. What COMMAND itself has started does not.
+ * mounts an empty tmpfs on /tmp, gives up all capabilities in these namespaces for good, and
+ * executes COMMAND as the same user as before: what root owns, a COMMAND that root started can still
+ * write. Whoever of the two is killed, and whenever: the other ends too. What COMMAND itself has
+ * started does not.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
  * possible here; 125 another failure; 126 COMMAND can not be executed; 127 it was not found.

@@ -12,6 +12,7 @@
 # broken barrier.c that does not compile.
 set -eu
 
+unset CDPATH
 src=$(cd "$(dirname "$0")/.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
