@@ -3032,12 +3032,18 @@ END_TEST
 START_TEST(forged_identities_are_refused_and_touch_nothing) {
         enum { IDENTITIES = sizeof(Barrier) };
         Barrier mine, theirs;
-        char good[BARRIER_EXPORT_MAX], s[BARRIER_EXPORT_MAX];
+        char good[BARRIER_EXPORT_MAX], s[BARRIER_EXPORT_MAX], fifo[] = "/tmp/test-barrier-XXXXXX";
         struct files files;
-        int own_pipe[2], own_epoll = epoll_create1(EPOLL_CLOEXEC), standard = copy_of(0);
+        struct stat st;
+        int own_pipe[2], named_pipe[2], own_epoll = epoll_create1(EPOLL_CLOEXEC);
+        int standard = copy_of(0);
         bool sure;
 
         CHECK(pipe2(own_pipe, O_CLOEXEC) == 0);
+        CHECK(mkdtemp(fifo) && rmdir(fifo) == 0 && mkfifo(fifo, 0600) == 0);
+        named_pipe[0] = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        named_pipe[1] = open(fifo, O_WRONLY | O_CLOEXEC);
+        CHECK(fstat(named_pipe[0], &st) == 0 && unlink(fifo) == 0);
         make_export(&mine, &theirs, _i, good);
         sure = eventfds_have_numbers(mine.me);
         look_at_files(&files);
@@ -3047,6 +3053,11 @@ START_TEST(forged_identities_are_refused_and_touch_nothing) {
         forge_number(good, s, offsetof(Barrier, pipe) + (mine.pipe[0] < 0) * sizeof(int), 4,
                      own_pipe[mine.pipe[0] < 0]);
         forge_number(s, s, IDENTITIES + 16, 8, 0);
+        CHECK(refuses(s, -EBADF));
+        /* The number of the right file, but of another device. */
+        forge_number(good, s, offsetof(Barrier, pipe) + (mine.pipe[0] < 0) * sizeof(int), 4,
+                     named_pipe[mine.pipe[0] < 0]);
+        forge_number(s, s, IDENTITIES + 16, 8, (int64_t) st.st_ino);
         CHECK(refuses(s, -EBADF));
         forge_number(good, s, offsetof(Barrier, me), 4, own_epoll);
         forge_number(s, s, offsetof(Barrier, them), 4, own_epoll);
@@ -3066,6 +3077,7 @@ START_TEST(forged_identities_are_refused_and_touch_nothing) {
         CHECK(barrier_import(&mine, good) == 0);
         destroy_pair(&mine, &theirs);
         CHECK(close(own_pipe[0]) == 0 && close(own_pipe[1]) == 0 && close(own_epoll) == 0);
+        CHECK(close(named_pipe[0]) == 0 && close(named_pipe[1]) == 0);
         if (!sure)
                 SKIP("/proc does not number eventfds here");
 }
