@@ -449,7 +449,7 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
  * its descriptors are, and a check sum. A pipe is known by its device and inode. All eventfds share
  * an inode, so there it is the kernel's own number, as /proc tells it; 0 where there is no /proc. */
-enum { BARRIER_FORMAT = 1 };
+enum { BARRIER_FORMAT = 1, BARRIER_NO_EVENTFD = 1 };
 
 struct barrier_state {
         Barrier b;
@@ -477,7 +477,7 @@ static uint64_t barrier_eventfd_id(int fd) {
         static const char dir[] = "/proc/thread-self/fdinfo/", key[] = "eventfd-id:";
         char text[512]; /* at its end the path, then what the file says */
         char *p = text + sizeof text - 1;
-        uint64_t id = 1; /* of what is no eventfd */
+        uint64_t id = BARRIER_NO_EVENTFD;
         ssize_t n;
 
         *p = 0;
@@ -521,9 +521,10 @@ static int barrier_claim(struct barrier_state *st, int flags) {
         st->id[2] = id;
         for (i = 0; i < 2; i++) {
                 id = barrier_eventfd_id(fds[i]);
+                if (id && id != st->id[i] && (st->id[i] || (flags && id == BARRIER_NO_EVENTFD)))
+                        return -EBADF;
                 /* An eventfd refuses to read nothing; to most other files that is no error. */
-                if ((id && st->id[i] && id != st->id[i]) || fds[i] <= STDERR_FILENO ||
-                    read(fds[i], &id, 0) >= 0 || errno != EINVAL)
+                if (fds[i] <= STDERR_FILENO || read(fds[i], &id, 0) >= 0 || errno != EINVAL)
                         return -EBADF;
                 st->id[i] = id;
         }
@@ -582,9 +583,9 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
                 return false;
         return (b->role == BARRIER_PARENT || b->role == BARRIER_CHILD) &&
                b->pipe[b->role == BARRIER_PARENT] == -1 && b->noticed <= b->received &&
-               !(b->placed >> 63) && (b->i_aborted | b->they_aborted) <= 1 &&
-               b->they_exited <= b->they_aborted && b->error >= 0 && b->error <= BARRIER_CODE_MAX &&
-               barrier_is_aborted(b) == (b->error != 0) &&
+               !(b->placed >> 63) && b->they_exited <= b->they_aborted && b->error >= 0 &&
+               b->error <= BARRIER_CODE_MAX &&
+               (b->i_aborted | b->they_aborted) == (b->error != 0) &&
                (b->me > STDERR_FILENO ||
                 (barrier_we_aborted(b) && (b->me & b->them & barrier_pipe_end(b)) == -1));
 }

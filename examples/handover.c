@@ -85,8 +85,8 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
             setenv(VARIABLE, exported, 1) == 0) {
                 (void) execvp(command[0], command);
                 (void) barrier_fail(b, EXEC + errno); /* the barrier goes on working */
-        }
-        (void) barrier_fail(b, r < 0 ? -r : errno);
+        } else
+                (void) barrier_fail(b, r < 0 ? -r : errno);
         _exit(FAILED);
 }
 

@@ -44,7 +44,7 @@ cpp_check() {
 
 shell() {
         shellcheck -x verify/*.sh
-        shellcheck -e SC2016 examples/*.sh # its scenes are command lines, expanded by eval
+        shellcheck -e SC2016 examples/*.sh # its scenes are command lines for another shell
         echo "figure: $(printf '%s\n' verify/*.sh examples/*.sh | wc -l) files"
 }
 

@@ -142,13 +142,8 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
 
 /* ---- random numbers --------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
 static uint32_t random_number(void) {
-        random_state ^= random_state << 13;
-        random_state ^= random_state >> 7;
-        random_state ^= random_state << 17;
-        return (uint32_t) (random_state >> 32);
+        return (uint32_t) random() << 16 ^ (uint32_t) random();
 }
 
 static uint32_t random_below(uint32_t n) {
@@ -494,11 +489,11 @@ static void round_of(unsigned role) {
         pid = fork();
         if (pid < 0)
                 fail("fork", 0);
-        random_number();
         if (pid == 0) {
-                random_state ^= 0x5555555555555555;
+                srandom((unsigned) random());
                 peer(&b, role, honest);
         }
+        (void) random(); /* or the next peer would be the same */
         (void) barrier_set_role(&b, role);
         barrier_set_timeout(&b, 0);
 
@@ -533,7 +528,7 @@ static bool parse_number(const char *s, uint64_t *n) {
         return *s >= '0' && *s <= '9' && !*end && !errno && *n > 0 && *n <= INT64_MAX;
 }
 
-static void catch (int sig, void (*handler)(int)) {
+static void set_handler(int sig, void (*handler)(int)) {
         struct sigaction sa;
 
         memset(&sa, 0, sizeof sa);
@@ -553,12 +548,12 @@ int main(int argc, char **argv) {
                                 "OPERATIONS (1000000 if not given) and SEED are numbers from 1\n");
                 return 2;
         }
-        random_state = seed * 0x9e3779b97f4a7c15u | 1;
+        srandom((unsigned) seed);
         printf("hostile: seed %llu\n", (unsigned long long) seed);
         (void) fflush(stdout);
 
-        catch (SIGALRM, on_alarm);
-        catch (SIGUSR1, on_signal);
+        set_handler(SIGALRM, on_alarm);
+        set_handler(SIGUSR1, on_signal);
         done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         file = (open) ("/dev/null", O_RDWR | O_CLOEXEC);
         own[4] = idle_fd = eventfd(0, EFD_CLOEXEC);
@@ -584,9 +579,8 @@ int main(int argc, char **argv) {
                         printf("    peer: %-22s%10ld", acts[i], done->each[i]);
                 printf("\n");
         }
-        printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, at "
-               "most "
-               "%ld in one operation besides 4 for each act of the peer\n",
+        printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, "
+               "at most %ld in one operation besides 4 for each act of the peer\n",
                rounds, operations, done->all, all_calls, worst);
         return 0;
 }

@@ -260,13 +260,8 @@ enum { REACHED, LEFT, CODED, KILLED, NEVER, ENDS };
 static long outcomes[VICTIMS][3][3][ENDS];
 static long rounds_of[VICTIMS][3], orphans;
 
-static uint64_t random_state;
-
 static uint32_t random_number(void) {
-        random_state ^= random_state << 13;
-        random_state ^= random_state >> 7;
-        random_state ^= random_state << 17;
-        return (uint32_t) (random_state >> 32);
+        return (uint32_t) random() << 16 ^ (uint32_t) random();
 }
 
 /* Small numbers are as likely as big ones: many a moment of interest is early. */
@@ -437,7 +432,7 @@ int main(int argc, char **argv) {
                                 "HANDSHAKES (100000 if not given) and SEED are numbers from 1\n");
                 return 2;
         }
-        random_state = seed * 0x9e3779b97f4a7c15u | 1;
+        srandom((unsigned) seed);
         printf("soak: seed %llu\n", (unsigned long long) seed);
         (void) fflush(stdout);
 
