@@ -120,39 +120,85 @@ int main(void) {
 END
 }
 
+# ---- Debian's packages, of any suite and machine, without a change to this system ----------------
+
+debian=$(realpath "$base")/debian
+
+need_debian() {
+        need apt apt-get
+        need dpkg-dev dpkg-source
+        need debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
+}
+
+# The mirror that this system takes Debian's packages from.
+debian_mirror() {
+        # shellcheck disable=SC2016 # the field is apt's
+        apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Identifier: Packages' |
+                sort -u | grep -m 1 . || {
+                echo "$name: apt knows no mirror of Debian; as root: apt-get update" >&2
+                return 1
+        }
+}
+
+# debian_apt SUITE MACHINE ARGUMENTS...: apt-get with sources, lists and cache of its own
+debian_apt() (
+        dir=$debian/$1-$2
+        APT_CONFIG=$dir/apt.conf
+        export APT_CONFIG
+        if [ ! -e "$dir/updated" ]; then
+                mirror=$(unset APT_CONFIG && debian_mirror) || exit
+                rm -rf "$dir"
+                mkdir -p "$dir/lists/partial" "$dir/archives/partial" || exit
+                key=/usr/share/keyrings/debian-archive-keyring.gpg
+                printf "%s [signed-by=$key] $mirror $1 main\n" deb deb-src > "$dir/sources"
+                : > "$dir/status"
+                cat > "$APT_CONFIG" << END
+Dir::Etc::SourceList "$dir/sources";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State "$dir";
+Dir::State::status "$dir/status";
+Dir::Cache "$dir";
+APT::Architecture "$2";
+APT::Architectures "$2";
+APT::Sandbox::User "root";
+END
+                apt-get -qq update && : > "$dir/updated" || exit
+        fi
+        shift 2
+        apt-get -qq "$@"
+)
+
+# debian_source SUITE PACKAGE: sets `source`, where it lies with Debian's patches, and `version`
+debian_source() {
+        source=$debian/$2-$1
+        if [ ! -e "$source/debian/changelog" ]; then
+                rm -rf "$source" "$source.new"
+                mkdir -p "$source.new" || return
+                (
+                        cd "$source.new" &&
+                                debian_apt "$1" "$(dpkg --print-architecture)" \
+                                        source --download-only "$2" &&
+                                dpkg-source --no-check -x ./*.dsc unpacked
+                ) > "$out/$2.log" 2>&1 || {
+                        tail -n 25 "$out/$2.log" >&2
+                        echo "$name: the source package $2 of $1 cannot be had" >&2
+                        return 1
+                }
+                mv "$source.new/unpacked" "$source" && rm -rf "$source.new" || return
+        fi
+        version=$(dpkg-parsechangelog -l "$source/debian/changelog" -S Version)
+}
+
 # ---- libcheck for where the distribution has none ------------------------------------------------
 
 need_libcheck() {
-        need dpkg-dev dpkg-source
+        need_debian
         need cmake cmake
         need make make
-        need tar tar
 }
 
-# Debian's source package, without deb-src lines in the system's configuration.
 fetch_libcheck() {
-        source=$base/libcheck/source
-        [ ! -e "$source/CMakeLists.txt" ] || return 0
-        (
-                set -e
-                rm -rf "$base/libcheck"
-                mkdir -p "$base/libcheck/apt/lists/partial" "$base/libcheck/apt/archives/partial"
-                cd "$base/libcheck"
-                # shellcheck source=/etc/os-release
-                . /etc/os-release
-                echo 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' \
-                        "http://deb.debian.org/debian $VERSION_CODENAME main" > apt/sources.list
-                set -- -qq -o Dir::Etc::sourcelist="$PWD/apt/sources.list" \
-                        -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$PWD/apt" \
-                        -o Dir::Cache="$PWD/apt" -o APT::Sandbox::User=root
-                apt-get "$@" update
-                apt-get "$@" source --download-only check
-                dpkg-source --no-check -x check_*.dsc source
-                rm -rf apt
-        ) > "$out/libcheck.log" 2>&1 && return
-        tail -n 25 "$out/libcheck.log" >&2
-        echo "$name: the source package of libcheck can not be had" >&2
-        exit 1
+        debian_source bookworm check || exit 1
 }
 
 # libcheck NAME COMPILER FLAGS: sets check_flags and check_libs
@@ -161,7 +207,7 @@ libcheck() {
         if [ ! -e "$dir/src/libcheck.a" ]; then
                 rm -rf "$dir"
                 # A system name makes cmake try nothing out on this machine.
-                cmake -S "$base/libcheck/source" -B "$dir" -DCMAKE_SYSTEM_NAME=Linux \
+                cmake -S "$debian/check-bookworm" -B "$dir" -DCMAKE_SYSTEM_NAME=Linux \
                         -DCMAKE_C_COMPILER="$2" -DCMAKE_C_FLAGS="$3" -DHAVE_SUBUNIT=OFF \
                         -DBUILD_TESTING=OFF -DCHECK_ENABLE_TESTS=OFF > /dev/null
                 make -C "$dir" check
