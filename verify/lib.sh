@@ -130,23 +130,27 @@ need_debian() {
         need debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
 }
 
-# The mirror that this system takes Debian's packages from.
+# debian_mirror LABEL: the mirror that this system takes Debian's packages from
 debian_mirror() {
         # shellcheck disable=SC2016 # the field is apt's
-        apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Identifier: Packages' |
+        apt-get indextargets --format '$(REPO_URI)' "Label: $1" 'Identifier: Packages' |
                 sort -u | grep -m 1 . || {
-                echo "$name: apt knows no mirror of Debian; as root: apt-get update" >&2
+                echo "$name: apt knows no mirror of $1; as root: apt-get update" >&2
                 return 1
         }
 }
 
-# debian_apt SUITE MACHINE ARGUMENTS...: apt-get with sources, lists and cache of its own
+# debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists and cache of its own
 debian_apt() (
         dir=$debian/$1-$2
         APT_CONFIG=$dir/apt.conf
         export APT_CONFIG
         if [ ! -e "$dir/updated" ]; then
-                mirror=$(unset APT_CONFIG && debian_mirror) || exit
+                case $1 in
+                *-security) label=Debian-Security ;;
+                *) label=Debian ;;
+                esac
+                mirror=$(unset APT_CONFIG && debian_mirror $label) || exit
                 rm -rf "$dir"
                 mkdir -p "$dir/lists/partial" "$dir/archives/partial" || exit
                 key=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -161,11 +165,13 @@ Dir::Cache "$dir";
 APT::Architecture "$2";
 APT::Architectures "$2";
 APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "3";
 END
                 apt-get -qq update && : > "$dir/updated" || exit
         fi
         shift 2
-        apt-get -qq "$@"
+        "$@"
 )
 
 # debian_source SUITE PACKAGE: sets `source`, where it lies with Debian's patches, and `version`
@@ -177,7 +183,7 @@ debian_source() {
                 (
                         cd "$source.new" &&
                                 debian_apt "$1" "$(dpkg --print-architecture)" \
-                                        source --download-only "$2" &&
+                                        apt-get -qq source --download-only "$2" &&
                                 dpkg-source --no-check -x ./*.dsc unpacked
                 ) > "$out/$2.log" 2>&1 || {
                         tail -n 25 "$out/$2.log" >&2
