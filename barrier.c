@@ -13,19 +13,21 @@
  *      47 to 0    barriers placed and not yet read
  *
  * Everything that a wait needs to know is in three numbers of `Barrier` that only grow, `placed`,
- * `received` and `noticed`, and in how it ended. Nobody writes to the pipe: the parent holds its
+ * `received` and `consumed`, and in how it ended. Nobody writes to the pipe: the parent holds its
  * read end, the child its write end, and each is told when the last copy of the other is closed.
  *
- * The rules rest on three functions. barrier_send() is the only writer of an eventfd,
- * barrier_receive() the only reader, and barrier_wait() alone decides that the other side left.
+ * The rules rest on three functions. barrier_write() is the only writer of an eventfd,
+ * barrier_receive() the only reader, and barrier_look() alone decides that the other side left.
  */
 #ifndef _GNU_SOURCE
+#ifdef _FEATURES_H /* glibc and musl: a header came first, and hid preadv2() */
+#error "include barrier.c before any other header, or define _GNU_SOURCE before the first"
+#endif
 #define _GNU_SOURCE
 #endif
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -36,6 +38,10 @@
 
 #include "barrier.h"
 
+#if defined(__GLIBC__) && !defined(__USE_GNU)
+#error "_GNU_SOURCE was defined after the first header: define it before"
+#endif
+
 /* How often a wait looks again before it sleeps. One look takes a third of a microsecond, and going
  * to sleep and being woken about 20: trying for as long as that can at worst double the cost of a
  * wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to always
@@ -44,10 +50,12 @@
 #define BARRIER_TRIES 64
 #endif
 
-/* If it had to sleep all the same this many times in a row, it tries in every 64th wait only. */
-#define BARRIER_MISSES_MAX 4
-#define BARRIER_TRY_EVERY  64
-#define BARRIER_TRY_LATER  960 /* and, on a single CPU, in every 1024th */
+/* After trying in vain this many sleeps at most go by without it. */
+#define BARRIER_SKIP_MAX 1024
+
+/* A wait that is not going to try has two system calls to make, poll() and a read, and one if the
+ * barrier is there and it reads first; so it finds out with every 16th sleep whether they are. */
+#define BARRIER_READ_FIRST 16
 
 #define BARRIER_ABORTED    (UINT64_C(1) << 63)
 #define BARRIER_CODE_SHIFT 48
@@ -87,7 +95,6 @@ static int barrier_above_stdio(int fd) {
         return r;
 }
 
-/* The same as BARRIER_NULL; half the code of copying it three times. */
 static void barrier_reset(Barrier *b) {
         memset(b, 0, sizeof *b);
         b->me = b->them = b->pipe[0] = b->pipe[1] = b->watch = b->timeout = -1;
@@ -114,8 +121,14 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
+static bool barrier_single_cpu(void) {
+        cpu_set_t cpus;
+
+        CPU_ZERO(&cpus);
+        return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+}
+
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
-        uint64_t cpus; /* a kernel for more than 64 refuses so short a mask */
         int fd;
 
         if (role != BARRIER_PARENT && role != BARRIER_CHILD)
@@ -125,19 +138,19 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
         if (b->me <= STDERR_FILENO)
                 return -EBADF;
 
-        barrier_close(&b->pipe[role == BARRIER_PARENT]);
-        if (role == BARRIER_CHILD) {
-                fd = b->me;
-                b->me = b->them;
-                b->them = fd;
-        } else if (sched_getaffinity(0, sizeof cpus, (cpu_set_t *) (void *) &cpus) == 0 &&
-                   !(cpus & (cpus - 1))) {
-                /* On a single CPU the child can not arrive while the parent looks. But two sides
+        if (role == BARRIER_PARENT) {
+                barrier_close(&b->pipe[1]);
+                /* On a single CPU the child cannot arrive while the parent looks. But two sides
                  * that are each bound to a CPU look the same from here, so it is worth a try now
                  * and then. The child does not ask: fresh from the fork, the call would cost it
                  * some page faults, and the parent's first barrier is mostly there. */
-                b->misses = BARRIER_MISSES_MAX;
-                b->try_later = BARRIER_TRY_LATER;
+                if (barrier_single_cpu())
+                        b->skip = b->back_off = BARRIER_SKIP_MAX;
+        } else {
+                barrier_close(&b->pipe[0]);
+                fd = b->me;
+                b->me = b->them;
+                b->them = fd;
         }
         b->role = (uint8_t) role;
         return 0;
@@ -156,33 +169,19 @@ BARRIER_API void barrier_destroy(Barrier *b) {
         errno = saved;
 }
 
-/* ---- how it ends ----------------------------------------------------------------------------- */
+/* ---- signalling, and how it ends ------------------------------------------------------------- */
 
 static bool barrier_false(int error) {
         errno = error;
         return false;
 }
 
-/* The first ending learnt from the other side stays; ECANCELED gives way to it. */
-static void barrier_they_ended(Barrier *b, int error, bool exited) {
-        if (b->they_aborted)
-                return;
-        b->they_aborted = true;
-        b->they_exited = exited;
-        b->error = error;
+static int barrier_pipe_end(const Barrier *b) {
+        return b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
 }
 
-/* This side can no longer talk, so it leaves: the closed pipe end wakes the other side. */
-static void barrier_broke(Barrier *b, int error) {
-        barrier_they_ended(b, error, false);
-        b->i_aborted = true;
-        barrier_close(&b->pipe[0]);
-        barrier_close(&b->pipe[1]);
-}
-
-/* ---- signalling ------------------------------------------------------------------------------ */
-
-static bool barrier_send(Barrier *b, uint64_t value) {
+/* Returns 0 or an errno value. */
+static int barrier_write(const Barrier *b, uint64_t value) {
         ssize_t n;
 
         for (;;) {
@@ -194,19 +193,58 @@ static bool barrier_send(Barrier *b, uint64_t value) {
                 (void) fcntl(b->me, F_SETFL, O_RDWR | O_NONBLOCK);
         }
         if (n == (ssize_t) sizeof value)
-                return true;
+                return 0;
         if (n >= 0)
-                barrier_broke(b, EIO);
-        else /* EAGAIN: full, which no honest peer brings about */
-                barrier_broke(b, errno == EAGAIN ? EPROTO : errno);
-        return false;
+                return EIO;
+        return errno == EAGAIN ? EPROTO : errno; /* full, which no honest peer brings about */
+}
+
+/* Sends this side's abortion, once. Returns 0 or an errno value. */
+static int barrier_send_abortion(Barrier *b, unsigned code) {
+        int error;
+
+        if (b->i_aborted)
+                return 0;
+        b->i_aborted = true;
+        /* The other side may have made it blocking, and filled it. */
+        (void) fcntl(b->me, F_SETFL, O_RDWR | O_NONBLOCK);
+        error = barrier_write(b, BARRIER_ABORTED | (uint64_t) code << BARRIER_CODE_SHIFT);
+        /* An eventfd that is full wakes the other side as well as any word; else the pipe has to.
+         * Otherwise the pipe end stays open: it may be in an epoll of the caller. */
+        if (error && error != EPROTO) {
+                barrier_close(&b->pipe[0]);
+                barrier_close(&b->pipe[1]);
+        }
+        return error;
+}
+
+/* The first ending that comes from the other side stays; ECANCELED gives way to it. */
+static void barrier_they_ended(Barrier *b, int error, bool left) {
+        if (b->they_aborted)
+                return;
+        b->they_aborted = true;
+        b->they_left = left;
+        b->error = error;
+}
+
+/* A system call failed, or the other side broke the protocol: this barrier is of no more use. */
+static void barrier_broke(Barrier *b, int error) {
+        barrier_they_ended(b, error, false);
+        (void) barrier_send_abortion(b, (unsigned) error);
 }
 
 BARRIER_API bool barrier_place(Barrier *b) {
+        int error;
+
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (b->error || !barrier_send(b, 1))
+        if (b->error)
                 return barrier_false(b->error);
+        error = barrier_write(b, 1);
+        if (error) {
+                barrier_broke(b, error);
+                return barrier_false(error);
+        }
         b->placed++;
         return true;
 }
@@ -216,21 +254,18 @@ BARRIER_API bool barrier_abort(Barrier *b) {
 }
 
 BARRIER_API bool barrier_fail(Barrier *b, int code) {
-        uint64_t value = BARRIER_ABORTED;
+        unsigned word = code < 0 ? 0u - (unsigned) code : (unsigned) code;
+        int error, saved = errno;
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (!b->i_aborted) {
-                if (code >= 0 && code <= BARRIER_CODE_MAX)
-                        value |= (uint64_t) code << BARRIER_CODE_SHIFT;
-                b->i_aborted = true;
-                if (!b->error)
-                        b->error = ECANCELED;
-                /* The other side may have made it blocking, and filled it. */
-                (void) fcntl(b->me, F_SETFL, O_RDWR | O_NONBLOCK);
-                (void) barrier_send(b, value); /* on failure they count as aborted */
-        }
-        return b->they_aborted ? barrier_false(b->error) : true;
+        if (!b->error)
+                b->error = ECANCELED;
+        error = barrier_send_abortion(b, word > BARRIER_CODE_MAX ? 0 : word);
+        if (error)
+                barrier_they_ended(b, error, false);
+        errno = saved;
+        return !b->they_aborted;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -274,94 +309,138 @@ static void barrier_receive(Barrier *b) {
                 b->received += value;
 }
 
-/* What ends a wait, besides the end of the barrier. */
+/* What a wait waits for, besides the end of the barrier. */
 enum {
-        BARRIER_NEW = 1,       /* a barrier that this side has not taken notice of */
+        BARRIER_NEW = 1,       /* a barrier that this side has not consumed */
         BARRIER_CAUGHT_UP = 2, /* as many barriers of theirs as of ours */
 };
 
-/* If the barriers received are enough, takes notice of them. Of a wait for linked barriers those
- * that came early are none of the business: they are still new to a later wait_next. */
-static bool barrier_reached(Barrier *b, int what) {
-        uint64_t n = b->received;
-        bool reached = (what & BARRIER_NEW) && n > b->noticed;
-
-        if ((what & BARRIER_CAUGHT_UP) && n >= b->placed) {
-                reached = true;
-                n = b->placed;
-        }
-        if (reached && n > b->noticed)
-                b->noticed = n;
-        return reached;
+static bool barrier_enough(const Barrier *b, int what) {
+        return ((what & BARRIER_NEW) && b->received > b->consumed) ||
+               ((what & BARRIER_CAUGHT_UP) && b->received >= b->placed);
 }
 
-/* Milliseconds, rounded down, on a clock that nobody sets. */
-static int64_t barrier_now(void) {
-        struct timespec ts = { 0, 0 };
+/* A wait for linked barriers leaves those that came early to a later wait_next. */
+static void barrier_consume(Barrier *b, int what) {
+        uint64_t n = b->received;
 
+        if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
+                n = b->placed;
+        if (n > b->consumed)
+                b->consumed = n;
+}
+
+enum barrier_verdict { BARRIER_NOT_YET, BARRIER_REACHED, BARRIER_ENDED };
+
+/* Looks what the other side has written, and says what all that is known now means for the wait.
+ * `gone`: a hang-up was seen since the last look. Leaving queues behind what was placed, and poll()
+ * looks at one descriptor after the other. So a hang-up is believed only here, where the eventfd
+ * was read again after it was seen, and did not have enough. */
+static enum barrier_verdict barrier_look(Barrier *b, int what, bool gone) {
+        if (!b->they_aborted)
+                barrier_receive(b);
+
+        /* An abortion supersedes what was placed; they who left did not abort. */
+        if ((b->they_aborted && !b->they_left) || (b->i_aborted && what))
+                return BARRIER_ENDED;
+        if (barrier_enough(b, what)) {
+                barrier_consume(b, what);
+                return BARRIER_REACHED;
+        }
+        if (!gone)
+                return BARRIER_NOT_YET;
+        barrier_they_ended(b, ECONNRESET, true);
+        return BARRIER_ENDED;
+}
+
+/* How often to look before the first sleep; 0 if poll() comes first, which saves a call where the
+ * wait is going to sleep. That must not be if what is known already decides: there may be nothing
+ * to be woken by. */
+static unsigned barrier_looks(const Barrier *b, int what) {
+        if (b->timeout == 0)
+                return 1;
+        if (b->skip == 0)
+                return 1 + BARRIER_TRIES;
+        return b->skip % BARRIER_READ_FIRST == 0 || b->error || barrier_enough(b, what);
+}
+
+/* The time that is left, as poll() takes it: in milliseconds, rounded up, so that no wait ends
+ * early. The first call sets the deadline. */
+static int barrier_time_left(const Barrier *b, int64_t *deadline) {
+        struct timespec ts = { 0, 0 };
+        int64_t ns;
+
+        if (b->timeout <= 0)
+                return b->timeout;
         (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+        ns = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+        if (*deadline == 0)
+                *deadline = ns + (int64_t) b->timeout * 1000000;
+        return ns < *deadline ? (int) ((*deadline - ns + 999999) / 1000000) : 0;
+}
+
+/* Sleeps until something may have happened. Returns false if the time ran out and nothing had; a
+ * hang-up sets *gone. */
+static bool barrier_sleep(Barrier *b, int msec, bool *gone) {
+        struct pollfd fds[BARRIER_POLLFDS];
+        int n;
+
+        (void) barrier_get_pollfds(b, fds);
+        n = poll(fds, b->watch < 0 ? 2 : 3, msec);
+        if (n < 0 && errno == EINTR)
+                return msec != 0;
+        if (n < 0)
+                barrier_broke(b, errno);
+        else if ((fds[0].revents | fds[1].revents | fds[2].revents) & POLLNVAL)
+                barrier_broke(b, EBADF);
+        *gone = (fds[1].revents | fds[2].revents) != 0;
+        return n != 0;
+}
+
+/* A wait is about to sleep. If it tried before, that was in vain. */
+static void barrier_back_off(Barrier *b) {
+        if (b->timeout == 0)
+                return;
+        if (b->skip > 0)
+                b->skip--;
+        else {
+                if (b->back_off < BARRIER_SKIP_MAX)
+                        b->back_off = b->back_off > 0 ? 2 * b->back_off : 1;
+                b->skip = b->back_off;
+        }
 }
 
 static bool barrier_wait(Barrier *b, int what) {
-        struct pollfd fds[BARRIER_POLLFDS];
-        int64_t now, deadline = 0;
-        unsigned tries = 0, look = 0;
-        bool gone = b->they_exited, polled = false;
-        int n, msec = b->timeout;
+        unsigned looks, first = barrier_looks(b, what);
+        enum barrier_verdict verdict = BARRIER_NOT_YET;
+        int64_t deadline = 0;
+        bool gone = b->they_left;
+        int msec;
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
-        if (msec &&
-            (b->misses < BARRIER_MISSES_MAX || b->misses % (BARRIER_TRY_EVERY + b->try_later) == 0))
-                tries = BARRIER_TRIES;
 
-        for (;; look++) {
-                if (!b->they_aborted)
-                        barrier_receive(b);
-
-                /* An abortion supersedes what was placed; only they who left did not abort. */
-                if ((b->they_aborted && !b->they_exited) || (b->i_aborted && what))
+        for (looks = first;;) {
+                if (looks > 0)
+                        verdict = barrier_look(b, what, gone);
+                if (verdict != BARRIER_NOT_YET)
                         break;
-                if (barrier_reached(b, what)) {
-                        if (look > 0 && look <= tries)
-                                b->misses = 0;
-                        return true;
-                }
-
-                /* Leaving queues behind what was placed. The kernel looks at one descriptor after
-                 * the other, so a hang-up is believed only here, where the eventfd was read again
-                 * after it was seen and did not have enough. */
-                if (gone) {
-                        barrier_they_ended(b, ECONNRESET, true);
-                        break;
-                }
-
-                if (msec > 0) {
-                        now = barrier_now();
-                        if (!deadline)
-                                deadline = now + b->timeout + 1;
-                        msec = now < deadline ? (int) (deadline - now) : 0;
-                }
-                if (polled && msec == 0)
-                        return barrier_false(ETIMEDOUT);
-                if (look < tries)
+                msec = barrier_time_left(b, &deadline);
+                if (looks > 1 && msec != 0) {
+                        looks--;
                         continue;
-                b->misses++;
-                (void) barrier_get_pollfds(b, fds);
-                n = poll(fds, BARRIER_POLLFDS, msec);
-                if (n == 0)
+                }
+                barrier_back_off(b);
+                if (!barrier_sleep(b, msec, &gone))
                         return barrier_false(ETIMEDOUT);
-                polled = n > 0 || b->timeout > 0; /* a try of no length is repeated on EINTR */
-                if (n > 0) {
-                        gone = fds[1].revents || fds[2].revents;
-                        if ((fds[0].revents | fds[1].revents | fds[2].revents) & POLLNVAL)
-                                barrier_broke(b, EBADF);
-                } else if (errno != EINTR)
-                        barrier_broke(b, errno);
+                looks = first = 1;
         }
+        if (looks < first) /* trying paid */
+                b->back_off = 0;
 
-        return (what || b->i_aborted) ? barrier_false(b->error) : true;
+        if (verdict == BARRIER_REACHED || (!what && !b->i_aborted))
+                return true;
+        return barrier_false(b->error);
 }
 
 BARRIER_API bool barrier_wait_next(Barrier *b) {
@@ -385,7 +464,7 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b) {
 }
 
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec) {
-        b->timeout = msec < 0 ? -1 : msec - (msec == INT_MAX); /* the deadline adds one */
+        b->timeout = msec < 0 ? -1 : msec;
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -406,8 +485,8 @@ BARRIER_API bool barrier_is_aborted(const Barrier *b) {
         return b->i_aborted || b->they_aborted;
 }
 
-BARRIER_API bool barrier_they_exited(const Barrier *b) {
-        return b->they_exited;
+BARRIER_API bool barrier_they_left(const Barrier *b) {
+        return b->they_left;
 }
 
 BARRIER_API int barrier_error(const Barrier *b) {
@@ -416,24 +495,22 @@ BARRIER_API int barrier_error(const Barrier *b) {
 
 /* ---- event loops ----------------------------------------------------------------------------- */
 
-/* This side's end; the other one is -1, all bits set. */
-static int barrier_pipe_end(const Barrier *b) {
-        return b->pipe[0] & b->pipe[1];
-}
-
 static void barrier_pollfd(struct pollfd *p, int fd, short events) {
         p->fd = fd;
         p->events = events;
+        p->revents = 0;
 }
 
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]) {
-        if (!b->role)
-                return -ENOTCONN;
-        if (b->they_aborted)
-                return -b->error;
         barrier_pollfd(&fds[0], b->them, POLLIN);
         barrier_pollfd(&fds[1], barrier_pipe_end(b), 0); /* hang-up needs no asking */
         barrier_pollfd(&fds[2], b->watch, POLLIN);       /* poll() passes over -1 */
+        if (!b->role) {
+                fds[0].fd = fds[1].fd = fds[2].fd = -1;
+                return -ENOTCONN;
+        }
+        if (b->they_aborted)
+                return -b->error;
         return b->watch < 0 ? 2 : 3;
 }
 
@@ -448,12 +525,12 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
  * its descriptors are, and a check sum. A pipe is known by its device and inode. All eventfds share
- * an inode, so there it is the kernel's own number, as /proc tells it; 0 where there is no /proc. */
-enum { BARRIER_FORMAT = 1, BARRIER_NO_EVENTFD = 1 };
+ * an inode, so there it is what barrier_eventfd_id() says. */
+enum { BARRIER_FORMAT = 1 };
 
 struct barrier_state {
         Barrier b;
-        uint64_t id[3]; /* of me, them and the pipe */
+        uint64_t id[3]; /* of me, them and the pipe end */
         uint64_t sum;
 };
 
@@ -473,64 +550,114 @@ static uint32_t barrier_sum(const struct barrier_state *st) {
         return sum;
 }
 
-static uint64_t barrier_eventfd_id(int fd) {
-        static const char dir[] = "/proc/thread-self/fdinfo/", key[] = "eventfd-id:";
-        char text[512]; /* at its end the path, then what the file says */
-        char *p = text + sizeof text - 1;
-        uint64_t id = BARRIER_NO_EVENTFD;
+/* Which eventfd a descriptor is: 0 if there is no /proc that tells, or one of these. */
+enum {
+        BARRIER_NO_NUMBER = 1,    /* /proc tells no number: an old kernel, or no eventfd */
+        BARRIER_FIRST_NUMBER = 2, /* the kernel's number 0, and so on */
+};
+
+static uint64_t barrier_decimal(const char *s) {
+        uint64_t n = 0;
+
+        for (; *s >= '0' && *s <= '9'; s++)
+                n = n * 10 + (uint64_t) (*s - '0');
+        return n;
+}
+
+/* Reads what /proc says of an eventfd, and sets *id. The other side can hold locks on the eventfd,
+ * each of which adds a line; the number comes after them, in the last lines. What goes on for a
+ * thousand reads is not from the kernel. Returns 0 or a negative errno. */
+static int barrier_read_number(int fdinfo, uint64_t *id) {
+        static const char key[] = "\neventfd-id: ";
+        enum { LAST = 256 };
+        char text[4 * LAST], *p;
+        size_t length = 0;
+        int reads;
         ssize_t n;
 
-        *p = 0;
-        for (; fd > 0; fd /= 10)
+        for (reads = 0; reads < 1000; reads++) {
+                if (length > LAST) {
+                        memmove(text, text + length - LAST, LAST);
+                        length = LAST;
+                }
+                n = read(fdinfo, text + length, sizeof text - 1 - length);
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0)
+                        length += (size_t) n;
+                if (n != 0)
+                        continue;
+
+                text[length] = 0;
+                p = strstr(text, key);
+                *id = p ? BARRIER_FIRST_NUMBER : BARRIER_NO_NUMBER;
+                if (p)
+                        *id += barrier_decimal(p + sizeof key - 1);
+                return 0;
+        }
+        return -EFBIG;
+}
+
+/* Finds out which eventfd `fd` is. Only an eventfd has an inode without a type and can be written at
+ * any time; the rest of that kind is inotify, signalfd, timerfd and the like.
+ * Returns 0 or a negative errno; -EBADF: it is no eventfd. */
+static int barrier_identify_eventfd(int fd, uint64_t *id) {
+        static const char dir[] = "/proc/thread-self/fdinfo/";
+        char path[sizeof dir + 10], *p = path + sizeof path - 1;
+        struct pollfd ready;
+        struct stat sb;
+        int n, r;
+
+        if (fstat(fd, &sb) < 0)
+                return -errno;
+        if (sb.st_mode & S_IFMT)
+                return -EBADF;
+        barrier_pollfd(&ready, fd, POLLOUT);
+        do
+                n = poll(&ready, 1, 0);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        if (!(ready.revents & POLLOUT))
+                return -EBADF;
+
+        for (*p = 0; fd > 0; fd /= 10)
                 *--p = (char) ('0' + fd % 10);
         p -= sizeof dir - 1;
         memcpy(p, dir, sizeof dir - 1);
 
         /* Whatever there is in the place of /proc, it shall not block or become a terminal. */
         fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        *id = 0;
         if (fd < 0)
                 return 0;
-        n = read(fd, text, sizeof text - 1);
+        r = barrier_read_number(fd, id);
         (void) close(fd);
-        if (n <= 0)
-                return 0;
-        text[n] = 0;
-
-        p = strstr(text, key);
-        for (; p && *p >= ' '; p++)
-                id = id << 4 | (*p & 15); /* the last 16 characters, the number among them */
-        return id;
+        return r;
 }
 
-/* Checks that the descriptors are what st says, notes in it what they are where it says nothing,
- * and gives them the descriptor flags. On error nothing has changed. */
-static int barrier_claim(struct barrier_state *st, int flags) {
-        const int fds[] = { st->b.me, st->b.them, barrier_pipe_end(&st->b) };
+/* Finds out which objects the descriptors are, and changes nothing. Returns 0 or a negative errno;
+ * -EBADF: one is not what a barrier has. */
+static int barrier_identify(const Barrier *b, uint64_t id[3]) {
+        int r, fd = barrier_pipe_end(b), flags = fcntl(fd, F_GETFL);
         struct stat sb;
-        uint64_t id;
-        int i, mode = fcntl(fds[2], F_GETFL) & O_ACCMODE;
 
-        /* An export knows nothing yet, and asks for close-on-exec to be off. The pipe comes first:
-         * unless that is the one, the others are left alone. */
-        if (mode != (st->b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY) ||
-            fstat(fds[2], &sb) < 0 || !S_ISFIFO(sb.st_mode))
+        if (flags < 0 || fstat(fd, &sb) < 0)
+                return -errno;
+        if (!S_ISFIFO(sb.st_mode) ||
+            (flags & O_ACCMODE) != (b->role == BARRIER_PARENT ? O_RDONLY : O_WRONLY))
                 return -EBADF;
-        id = sb.st_ino ^ (uint64_t) sb.st_dev << 32;
-        if (flags && st->id[2] != id)
-                return -EBADF;
-        st->id[2] = id;
-        for (i = 0; i < 2; i++) {
-                id = barrier_eventfd_id(fds[i]);
-                if (id && id != st->id[i] && (st->id[i] || (flags && id == BARRIER_NO_EVENTFD)))
-                        return -EBADF;
-                /* An eventfd refuses to read nothing; to most other files that is no error. */
-                if (fds[i] <= STDERR_FILENO || read(fds[i], &id, 0) >= 0 || errno != EINVAL)
-                        return -EBADF;
-                st->id[i] = id;
-        }
+        id[2] = sb.st_ino ^ (uint64_t) sb.st_dev << 32;
+        r = barrier_identify_eventfd(b->me, &id[0]);
+        return r < 0 ? r : barrier_identify_eventfd(b->them, &id[1]);
+}
 
-        /* All three are open, as was just seen, so this is refused for the first of them or for
-         * none, and there is nothing to undo. */
+/* All three are known to be open, so this is refused for the first of them or for none, and there
+ * is nothing to undo. Returns 0 or a negative errno. */
+static int barrier_set_descriptor_flags(const Barrier *b, int flags) {
+        const int fds[] = { b->me, b->them, barrier_pipe_end(b) };
+        int i;
+
         for (i = 0; i < 3; i++)
                 if (fcntl(fds[i], F_SETFD, flags) < 0)
                         return -errno;
@@ -539,6 +666,7 @@ static int barrier_claim(struct barrier_state *st, int flags) {
 
 BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
         struct barrier_state st;
+        const unsigned char *p = (const unsigned char *) &st;
         size_t i;
         int r;
 
@@ -548,25 +676,47 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
                 return -ENOBUFS;
         memset(&st, 0, sizeof st);
         memcpy(&st.b, b, offsetof(Barrier, watch));
-        if (barrier_pipe_end(b) < 0) /* broke: there is nothing left to say or to hear */
+        if (barrier_pipe_end(b) <
+            0) /* not even an abortion could be written: nothing to go on with */
                 st.b.me = st.b.them = -1;
         else {
-                r = barrier_claim(&st, 0);
+                r = barrier_identify(b, st.id);
+                if (r >= 0)
+                        r = barrier_set_descriptor_flags(b, 0);
                 if (r < 0)
                         return r;
         }
         st.sum = barrier_sum(&st);
         for (i = 0; i < sizeof st; i++) {
-                *buf++ = (char) ('a' + (((unsigned char *) &st)[i] >> 4));
-                *buf++ = (char) ('a' + (((unsigned char *) &st)[i] & 15));
+                *buf++ = (char) ('a' + (p[i] >> 4));
+                *buf++ = (char) ('a' + (p[i] & 15));
         }
         *buf = 0;
         return 2 * (int) sizeof st;
 }
 
+/* Could barrier_export() have written this state? */
+static bool barrier_plausible(const Barrier *b) {
+        int end = barrier_pipe_end(b), other = b->pipe[b->role == BARRIER_PARENT];
+
+        if ((b->role != BARRIER_PARENT && b->role != BARRIER_CHILD) || other != -1)
+                return false;
+        if (b->consumed > b->received || b->placed > UINT64_MAX / 2)
+                return false;
+        if (b->i_aborted > 1 || b->they_aborted > 1 || b->they_left > b->they_aborted)
+                return false;
+        if (b->they_aborted ? b->error <= 0 || b->error > BARRIER_CODE_MAX
+                            : b->error != (b->i_aborted ? ECANCELED : 0))
+                return false;
+        if (end == -1)
+                return b->me == -1 && b->them == -1 && barrier_we_aborted(b);
+        return b->me > STDERR_FILENO && b->them > STDERR_FILENO && end > STDERR_FILENO &&
+               b->me != b->them && b->me != end && b->them != end;
+}
+
 /* Accepts only what barrier_export() writes. */
 static bool barrier_parse(struct barrier_state *st, const char *s) {
-        const Barrier *b = &st->b;
+        unsigned char *p = (unsigned char *) st;
         unsigned high, low;
         size_t i;
 
@@ -577,29 +727,32 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
                 low = (unsigned) *s++ - 'a';
                 if (low > 15)
                         return false;
-                ((unsigned char *) st)[i] = (unsigned char) (high << 4 | low);
+                p[i] = (unsigned char) (high << 4 | low);
         }
-        if (*s || st->sum != barrier_sum(st))
-                return false;
-        return (b->role == BARRIER_PARENT || b->role == BARRIER_CHILD) &&
-               b->pipe[b->role == BARRIER_PARENT] == -1 && b->noticed <= b->received &&
-               !(b->placed >> 63) && b->they_exited <= b->they_aborted && b->error >= 0 &&
-               b->error <= BARRIER_CODE_MAX &&
-               (b->i_aborted | b->they_aborted) == (b->error != 0) &&
-               (b->me > STDERR_FILENO ||
-                (barrier_we_aborted(b) && (b->me & b->them & barrier_pipe_end(b)) == -1));
+        return *s == 0 && st->sum == barrier_sum(st) && barrier_plausible(&st->b);
 }
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {
         struct barrier_state st;
-        int r;
+        uint64_t id[3];
+        int i, r;
 
         barrier_reset(b);
         if (!s || !barrier_parse(&st, s))
                 return -EINVAL;
-        r = st.b.me < 0 ? 0 : barrier_claim(&st, FD_CLOEXEC);
-        if (r < 0)
-                return r;
+        if (st.b.me >= 0) {
+                r = barrier_identify(&st.b, id);
+                if (r < 0)
+                        return r;
+                for (i = 0; i < 2; i++)
+                        if (id[i] && st.id[i] && id[i] != st.id[i])
+                                return -EBADF;
+                if (id[2] != st.id[2])
+                        return -EBADF;
+                r = barrier_set_descriptor_flags(&st.b, FD_CLOEXEC);
+                if (r < 0)
+                        return r;
+        }
         memcpy(b, &st.b, offsetof(Barrier, watch));
         return 0;
 }
