@@ -275,7 +275,7 @@ enum { I = 1, THEY = 2, EXITED = 4 };
 static bool knows(const Barrier *b, int who, int error) {
         return barrier_i_aborted(b) == ((who & I) != 0) &&
                barrier_they_aborted(b) == ((who & THEY) != 0) &&
-               barrier_they_exited(b) == ((who & EXITED) != 0) &&
+               barrier_they_left(b) == ((who & EXITED) != 0) &&
                barrier_we_aborted(b) == ((who & I) && (who & THEY)) &&
                barrier_is_aborted(b) == ((who & (I | THEY)) != 0) && barrier_error(b) == error;
 }
@@ -1295,7 +1295,7 @@ START_TEST(two_processes_keep_step) {
         }
         CHECK(barrier_set_role(&b, (unsigned) _i) == 0);
         keep_step(&b, &done[0], &done[1], 1000);
-        CHECK(barrier_wait_abortion(&b) && barrier_they_exited(&b));
+        CHECK(barrier_wait_abortion(&b) && barrier_they_left(&b));
         CHECK(finish(pid, line) == 0);
         barrier_destroy(&b);
         CHECK(munmap(done, 4096) == 0);
@@ -1870,7 +1870,7 @@ START_TEST(wait_that_runs_out_changes_nothing_and_can_be_repeated) {
                         before = mine;
                         CHECK(fails(&mine, all_waits[k], ETIMEDOUT));
                         CHECK(knows(&mine, 0, 0));
-                        CHECK(mine.placed == before.placed && mine.noticed == before.noticed);
+                        CHECK(mine.placed == before.placed && mine.consumed == before.consumed);
                 }
         }
         CHECK(barrier_place(&theirs));
@@ -2404,7 +2404,7 @@ START_TEST(bytes_in_the_pipe_mean_nothing) {
         barrier_set_timeout(&mine, 2);
         CHECK(fails(&mine, barrier_wait_abortion, ETIMEDOUT));
         barrier_destroy(&theirs);
-        CHECK(barrier_wait_abortion(&mine) && barrier_they_exited(&mine));
+        CHECK(barrier_wait_abortion(&mine) && barrier_they_left(&mine));
         barrier_destroy(&mine);
 }
 END_TEST
@@ -2818,15 +2818,15 @@ START_TEST(forged_fields_are_refused_and_touch_nothing) {
                 { offsetof(Barrier, role), 1, 0 },
                 { offsetof(Barrier, role), 1, 3 },
                 { offsetof(Barrier, role), 1, 255 },
-                { offsetof(Barrier, noticed), 8, 1000 },
-                { offsetof(Barrier, noticed), 8, -1 },
+                { offsetof(Barrier, consumed), 8, 1000 },
+                { offsetof(Barrier, consumed), 8, -1 },
                 { offsetof(Barrier, i_aborted), 1, 1 },
                 { offsetof(Barrier, i_aborted), 1, 2 },
                 { offsetof(Barrier, they_aborted), 1, 1 },
                 { offsetof(Barrier, they_aborted), 1, 2 },
                 { offsetof(Barrier, they_aborted), 1, 254 },
-                { offsetof(Barrier, they_exited), 1, 1 },
-                { offsetof(Barrier, they_exited), 1, 2 },
+                { offsetof(Barrier, they_left), 1, 1 },
+                { offsetof(Barrier, they_left), 1, 2 },
                 { offsetof(Barrier, error), 4, 1 },
                 { offsetof(Barrier, error), 4, -1 },
                 { offsetof(Barrier, error), 4, 32768 },
@@ -2848,7 +2848,7 @@ START_TEST(forged_fields_are_refused_and_touch_nothing) {
                 { offsetof(Barrier, i_aborted), 1, 2 },
                 { offsetof(Barrier, they_aborted), 1, 0 },
                 { offsetof(Barrier, they_aborted), 1, 2 },
-                { offsetof(Barrier, they_exited), 1, 2 },
+                { offsetof(Barrier, they_left), 1, 2 },
                 { offsetof(Barrier, me), 4, -1 },
         };
         Barrier mine, theirs;

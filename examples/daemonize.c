@@ -162,7 +162,7 @@ int main(int argc, char **argv) {
                 (void) barrier_wait_abortion(&b);
                 return complain(dir, "the daemon was not ready in time");
         }
-        if (barrier_they_exited(&b))
+        if (barrier_they_left(&b))
                 return complain(dir, "the daemon died before it was ready");
         r = barrier_error(&b);
         if (r / STEP == LOCK && r % STEP == EWOULDBLOCK)

@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
                 return complain(command[0], "the helper was not ready in time");
         if (!barrier_they_aborted(&b))
                 return complain("prlimit", strerror(error));
-        if (barrier_they_exited(&b))
+        if (barrier_they_left(&b))
                 return complain(command[0], "the helper ended before it was ready");
         (void) complain(command[0], strerror(error % EXEC));
         return error < EXEC ? FAILED : error == EXEC + ENOENT ? NOT_FOUND : NOT_EXECUTABLE;

@@ -167,7 +167,7 @@ static void report(const struct worker *w) {
         const char *reason = strerror(barrier_error(&w->b));
         siginfo_t info;
 
-        if (barrier_they_exited(&w->b) &&
+        if (barrier_they_left(&w->b) &&
             waitid(P_PID, (id_t) w->pid, &info, WEXITED | WNOWAIT) == 0)
                 reason = info.si_code == CLD_EXITED ? "exited" : strsignal(info.si_status);
         fprintf(stderr, "prefork: worker %d: %s\n", (int) (w - workers) + 1, reason);

@@ -98,7 +98,7 @@ static int report(const Barrier *b, const char *command, int status) {
                 (void) complain(command, "the start took too long");
                 return LATE;
         }
-        if (barrier_they_exited(b)) {
+        if (barrier_they_left(b)) {
                 fprintf(stderr, "spawn: %s: died before the exec: %s\n", command,
                         WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited");
                 return FAILED;
@@ -124,7 +124,7 @@ static int parent(Barrier *b, const char *command) {
         }
         executed = barrier_place_and_sync(b) &&           /* both are set up */
                    barrier_place(b) && barrier_sync(b) && /* about to exec */
-                   barrier_wait_abortion(b) && barrier_they_exited(b);
+                   barrier_wait_abortion(b) && barrier_they_left(b);
         if (executed)
                 fprintf(stderr, "spawn: %s: exec'd, pid %ld\n", command, (long) pid);
         else

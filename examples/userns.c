@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
                 (void) barrier_abort(&b);
         }
         executed = barrier_place(&b) && barrier_place_and_sync(&b) && /* mapped; about to exec */
-                   barrier_wait_abortion(&b) && barrier_they_exited(&b);
+                   barrier_wait_abortion(&b) && barrier_they_left(&b);
         if (waitpid(pid, &status, 0) < 0)
                 return complain("waitpid", errno, 125);
         if (executed)

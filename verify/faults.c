@@ -624,7 +624,7 @@ static int call(char *text, const Barrier *given) {
         case F_QUERIES:
                 return barrier_i_aborted(&this) + 2 * barrier_they_aborted(&this) +
                        4 * barrier_we_aborted(&this) + 8 * barrier_is_aborted(&this) +
-                       16 * barrier_they_exited(&this) + 32 * barrier_error(&this);
+                       16 * barrier_they_left(&this) + 32 * barrier_error(&this);
         case F_GET_POLLFDS:
                 return barrier_get_pollfds(&this, fds);
         case F_WATCH:
@@ -734,8 +734,8 @@ static void violation(const char *rule, const struct outcome *o) {
                 "\n  returned %d, errno %d; error %d, i %d, they %d, exited %d, pipe %d %d, "
                 "other side: error %d, exited %d\n  %s\n  %s\n",
                 o->value, o->error, o->after.error, o->after.i_aborted, o->after.they_aborted,
-                o->after.they_exited, o->after.pipe[0], o->after.pipe[1], o->other_sees.error,
-                o->other_sees.they_exited, o->map_before, o->map_after);
+                o->after.they_left, o->after.pipe[0], o->after.pipe[1], o->other_sees.error,
+                o->other_sees.they_left, o->map_before, o->map_after);
 }
 
 /* What has arrived is of no interest once it ended, and the last fields only matter for speed. */
@@ -767,7 +767,7 @@ static bool nothing_left(void) {
 
 static bool ran_out_unchanged(const struct outcome *o) {
         return now.timeout >= 0 && !o->value && o->error == ETIMEDOUT &&
-               o->after.error == o->before.error && o->after.noticed == o->before.noticed &&
+               o->after.error == o->before.error && o->after.consumed == o->before.consumed &&
                strcmp(o->map_before, o->map_after) == 0;
 }
 
@@ -794,7 +794,7 @@ static void judge_bool(const struct outcome *o, int expected) {
         if (o->value || o->error != expected || o->after.error != expected)
                 violation("wrong error", o);
         if (!o->after.i_aborted || !o->after.they_aborted ||
-            o->after.they_exited != o->before.they_exited)
+            o->after.they_left != o->before.they_left)
                 violation("not ended as by a failure", o);
 
         memcpy(map, o->map_before, sizeof map);

@@ -116,7 +116,7 @@ static void use(Barrier *b, const uint8_t *data, size_t size) {
                         break;
                 }
         CHECK(barrier_is_aborted(b) == (barrier_error(b) != 0));
-        CHECK(b->noticed <= b->received);
+        CHECK(b->consumed <= b->received);
 }
 
 static void prepare(void) {

@@ -450,7 +450,7 @@ static void operate(Barrier *b, enum operation o) {
                 fail("an errno that nothing explains", errno);
         if (barrier_is_aborted(b) != (barrier_error(b) != 0) ||
             (before.they_aborted && b->error != before.error) || b->received < before.received ||
-            b->noticed < before.noticed || b->noticed > b->received ||
+            b->consumed < before.consumed || b->consumed > b->received ||
             b->placed - before.placed > 1)
                 fail("an inconsistent state", o);
 

@@ -82,7 +82,7 @@ struct side {
         volatile int reached; /* waits that returned true */
         volatile int error;   /* errno of the wait that did not, or 0 */
         volatile int ended;   /* for the parent: why it ended, as wait_abortion has it, or 0 */
-        volatile bool exited; /* barrier_they_exited() with either of them */
+        volatile bool exited; /* barrier_they_left() with either of them */
         volatile bool done;   /* it came to its end alive */
         const char *volatile wrong; /* what it found broken itself, or NULL */
 };
@@ -157,7 +157,7 @@ static void meet(Barrier *b, int me, int pidfd) {
         }
         if (s->error && s->error != barrier_error(b))
                 s->wrong = "errno is not barrier_error()";
-        s->exited = barrier_they_exited(b);
+        s->exited = barrier_they_left(b);
         if (me == CHILD && plan.code && !s->error && !barrier_fail(b, CODE))
                 s->wrong = "barrier_fail failed";
 }
@@ -235,7 +235,7 @@ static const char *judge_side(int me) {
                 if (!they_die)
                         return "ECONNRESET, but the other side lived";
                 if (!s->exited)
-                        return "ECONNRESET, but not barrier_they_exited()";
+                        return "ECONNRESET, but not barrier_they_left()";
                 break;
         case CODE:
                 if (me == CHILD || !plan.code || s->reached != plan.rounds - 1 || s->exited)
