@@ -734,7 +734,7 @@ static bool barrier_parse(struct barrier_state *st, const char *s) {
 
 BARRIER_API int barrier_import(Barrier *b, const char *s) {
         struct barrier_state st;
-        uint64_t id[3];
+        uint64_t id[3] = { 0, 0, 0 };
         int i, r;
 
         barrier_reset(b);
@@ -744,11 +744,9 @@ BARRIER_API int barrier_import(Barrier *b, const char *s) {
                 r = barrier_identify(&st.b, id);
                 if (r < 0)
                         return r;
-                for (i = 0; i < 2; i++)
-                        if (id[i] && st.id[i] && id[i] != st.id[i])
+                for (i = 0; i < 3; i++) /* an eventfd's may be missing */
+                        if (id[i] != st.id[i] && (i == 2 || (id[i] && st.id[i])))
                                 return -EBADF;
-                if (id[2] != st.id[2])
-                        return -EBADF;
                 r = barrier_set_descriptor_flags(&st.b, FD_CLOEXEC);
                 if (r < 0)
                         return r;
