@@ -75,15 +75,11 @@ machine() {
         $compile -o "$explore" verify/explore.c
         if [ "$emulator" = qemu-s390x-static ]; then
                 # In a new program the emulator does not know which descriptors are eventfds.
-                echo 'SKIPPED: case "execve": qemu gets the byte order wrong there'
-                sed -n 's/.*question(suite, "\(.*\)").*/\1/p' test-barrier.c | grep -vx execve |
-                        while read -r CK_RUN_CASE; do
-                                export CK_RUN_CASE
-                                $emulator "$test" < /dev/null || exit
-                        done
-        else
-                $emulator "$test"
+                echo 'SKIPPED: section "execve": qemu gets the byte order wrong there'
+                CK_EXCLUDE_TAGS=execve
+                export CK_EXCLUDE_TAGS
         fi
+        $emulator "$test"
         $emulator "$explore" --short
 }
 
