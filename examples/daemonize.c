@@ -157,6 +157,7 @@ int main(int argc, char **argv) {
         if (barrier_wait_next(&b) && barrier_place(&b))
                 return 0;
         if (!barrier_they_aborted(&b)) { /* it may be stuck anywhere */
+                (void) barrier_abort(&b);
                 (void) kill(-pid, SIGKILL);
                 barrier_set_timeout(&b, -1);
                 (void) barrier_wait_abortion(&b);

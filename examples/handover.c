@@ -14,7 +14,7 @@
  * there, and refuses to work if the variable is missing, damaged or stale.
  *
  * Exit status: that of the helper, or 128 + the signal that killed it; if it did not come that far
- * 125, or 126 HELPER can not be executed, or 127 it was not found.
+ * 125, or 126 HELPER cannot be executed, or 127 it was not found.
  */
 #define _GNU_SOURCE
 
@@ -73,13 +73,24 @@ static int helper(void) {
         return fflush(stdout) == EOF ? complain("standard output", strerror(errno)) : 0;
 }
 
+/* Die with the parent. If it is dead already, the barrier says so; getppid() cannot tell that from
+ * inside a pid namespace. */
+static bool die_with_parent(Barrier *b) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return false;
+        barrier_set_timeout(b, 0);
+        (void) barrier_wait_abortion(b);
+        barrier_set_timeout(b, -1);
+        errno = barrier_error(b);
+        return errno == 0;
+}
+
 __attribute__((noreturn)) static void child(Barrier *b, char **command) {
         char exported[BARRIER_EXPORT_MAX];
         int r = 0;
 
         (void) barrier_set_role(b, BARRIER_CHILD);
-        /* A parent that died before prctl() is noticed by the wait. */
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        if (die_with_parent(b) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
             barrier_place_and_sync(b) && /* both are set up */
             (r = barrier_export(b, exported, sizeof exported)) >= 0 &&
             setenv(VARIABLE, exported, 1) == 0) {

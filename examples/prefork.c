@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@
 #include "barrier.h"
 
 enum { WORKERS_MAX = 1000, SIGNAL = -1 };
+
+enum { LOG = 4096 }; /* goes on top of an errno that is about the log */
 
 static struct worker {
         Barrier b;
@@ -69,19 +72,31 @@ static int msec_left(void) {
 /* ---- a worker -------------------------------------------------------------------------------- */
 
 static bool worker_set_up(int number, const char *dir) {
-        char name[16];
+        char path[PATH_MAX + 1]; /* what has to be cut is too long for open() as well */
         int fd;
 
         if (!dir)
                 return true;
-        (void) snprintf(name, sizeof name, "%d", number);
-        fd = chdir(dir) < 0 ? -1 : open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        (void) snprintf(path, sizeof path, "%s/%d", dir, number);
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         return fd >= 0 && dup2(fd, STDERR_FILENO) >= 0 && close(fd) == 0 &&
                dprintf(STDERR_FILENO, "worker %d is ready\n", number) > 0;
 }
 
 static void worker_answer(int number, int client) {
         (void) dprintf(client, "worker %d, pid %ld\n", number, (long) getpid());
+}
+
+/* Die with the parent. If it is dead already, the barrier says so; getppid() cannot tell that from
+ * inside a pid namespace. */
+static bool die_with_parent(Barrier *b) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return false;
+        barrier_set_timeout(b, 0);
+        (void) barrier_wait_abortion(b);
+        barrier_set_timeout(b, -1);
+        errno = barrier_error(b);
+        return errno == 0;
 }
 
 __attribute__((noreturn)) static void worker_main(int index, int listener, const char *dir) {
@@ -96,7 +111,8 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
                 (void) close(workers[n].pidfd);
         }
         (void) barrier_set_role(b, BARRIER_CHILD);
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!die_with_parent(b))
+                _exit(1);
         (void) signal(SIGINT, SIG_IGN); /* of the whole group; the parent ends us, by the barrier */
         (void) signal(SIGTERM, SIG_IGN);
         (void) signal(SIGPIPE, SIG_IGN);
@@ -104,7 +120,7 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 
         if (!worker_set_up(index + 1, dir)) {
-                (void) barrier_fail(b, errno);
+                (void) barrier_fail(b, LOG + errno);
                 _exit(1);
         }
         if (!barrier_place_and_sync(b)) /* ready; all are, and the listener listens */
@@ -163,18 +179,21 @@ static bool start_worker(int listener, const char *dir) {
 }
 
 /* Says why a worker ended. */
-static void report(const struct worker *w) {
-        const char *reason = strerror(barrier_error(&w->b));
+static void report(const struct worker *w, const char *dir) {
+        int number = (int) (w - workers) + 1, error = barrier_error(&w->b);
+        const char *reason = strerror(error % LOG);
         siginfo_t info;
 
-        if (barrier_they_left(&w->b) &&
-            waitid(P_PID, (id_t) w->pid, &info, WEXITED | WNOWAIT) == 0)
+        if (barrier_they_left(&w->b) && waitid(P_PID, (id_t) w->pid, &info, WEXITED | WNOWAIT) == 0)
                 reason = info.si_code == CLD_EXITED ? "exited" : strsignal(info.si_status);
-        fprintf(stderr, "prefork: worker %d: %s\n", (int) (w - workers) + 1, reason);
+        if (dir && error > LOG)
+                fprintf(stderr, "prefork: worker %d: %s/%d: %s\n", number, dir, number, reason);
+        else
+                fprintf(stderr, "prefork: worker %d: %s\n", number, reason);
 }
 
 /* Opens the server when all workers are ready. Returns the exit status when it has to end. */
-static int serve(int listener) {
+static int serve(int listener, const char *dir) {
         struct sockaddr_in address = { 0 };
         socklen_t size = sizeof address;
         struct epoll_event event;
@@ -210,7 +229,7 @@ static int serve(int listener) {
                             fflush(stdout) == EOF)
                                 return complain("standard output", errno);
                 } else if (barrier_they_aborted(&w->b)) {
-                        report(w);
+                        report(w, dir);
                         return 1;
                 }
         }
@@ -240,6 +259,7 @@ int main(int argc, char **argv) {
         struct sockaddr_in address = { .sin_family = AF_INET };
         int option, listener, signals, msec, r = 0;
         char *end = NULL, *end_n = NULL;
+        const char *dir;
         double seconds = 5;
         sigset_t mask;
         long n = 0;
@@ -255,6 +275,7 @@ int main(int argc, char **argv) {
                         WORKERS_MAX);
                 return 2;
         }
+        dir = argv[optind + 1]; /* or NULL */
         msec = (int) (seconds * 1000);
 
         do /* so that no descriptor below gets the number of a standard stream */
@@ -280,10 +301,10 @@ int main(int argc, char **argv) {
 
         deadline = now_msec() + msec;
         while (n_workers < n && !r)
-                if (!start_worker(listener, argv[optind + 1])) /* NULL, if there is no DIR */
+                if (!start_worker(listener, dir))
                         r = complain("starting a worker", errno);
         if (!r)
-                r = serve(listener);
+                r = serve(listener, dir);
         deadline = now_msec() + msec;
         stop();
         return r;

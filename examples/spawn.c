@@ -13,7 +13,7 @@
  *      -s SETUP        one more step of the child's set-up, run by the shell; the child is its $PPID
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 124 the start took too long;
- * 125 another failure; 126 COMMAND can not be executed; 127 it was not found.
+ * 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
  */
 #define _GNU_SOURCE
 
@@ -47,11 +47,16 @@ static int exit_status(int status) {
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static void signal_child(int sig) {
+        if (kill(-pid, sig) < 0) /* no session yet */
+                (void) kill(pid, sig);
+}
+
 static void forward(int sig) {
         int saved = errno;
 
-        if (kill(-pid, sig) < 0) /* no session yet */
-                (void) kill(pid, sig);
+        signal_child(sig);
+        signal_child(SIGCONT); /* while it is stopped it takes no other */
         errno = saved;
 }
 
@@ -60,13 +65,24 @@ __attribute__((noreturn)) static void failed(Barrier *b, int code) {
         _exit(FAILED);
 }
 
+/* Die with the parent. If it is dead already, the barrier says so; getppid() cannot tell that from
+ * inside a pid namespace. */
+static bool die_with_parent(Barrier *b) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return false;
+        barrier_set_timeout(b, 0);
+        (void) barrier_wait_abortion(b);
+        barrier_set_timeout(b, -1);
+        errno = barrier_error(b);
+        return errno == 0;
+}
+
 __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char **command) {
         sigset_t none;
         int sig, status = 0;
 
         (void) barrier_set_role(b, BARRIER_CHILD);
-        /* A parent that died before prctl() is noticed by the wait. */
-        if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        if (!die_with_parent(b) || setsid() < 0)
                 failed(b, SESSION * STEP + errno);
         for (sig = 1; sig < NSIG; sig++)
                 (void) signal(sig, SIG_DFL); /* refused for SIGKILL and a few more: as it is */
@@ -74,19 +90,17 @@ __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char 
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         if (setup && (status = system(setup)) != 0)
                 failed(b, SETUP * STEP + exit_status(status));
-        if (!barrier_place_and_sync(b) || !barrier_place(b)) /* both are set up; about to exec */
+        if (!barrier_place_and_sync(b) || /* both are set up */
+            !barrier_place_and_sync(b))   /* about to exec, and still wanted */
                 _exit(FAILED);
         (void) execvp(command[0], command);
         failed(b, EXEC * STEP + errno);
 }
 
 /* Memory shall be taken from the command, not from its supervisor. */
-static bool raise_oom_score(void) {
-        char path[64];
-        int fd;
+static bool raise_oom_score(const char *path) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-        (void) snprintf(path, sizeof path, "/proc/%ld/oom_score_adj", (long) pid);
-        fd = open(path, O_WRONLY | O_CLOEXEC);
         return fd >= 0 && write(fd, "1000", 4) == 4 && close(fd) == 0;
 }
 
@@ -114,21 +128,23 @@ static int report(const Barrier *b, const char *command, int status) {
 }
 
 static int parent(Barrier *b, const char *command) {
+        char oom_score_adj[64];
         int status, error = 0;
         siginfo_t info;
         bool executed;
 
-        if (!raise_oom_score()) {
+        (void) snprintf(oom_score_adj, sizeof oom_score_adj, "/proc/%ld/oom_score_adj", (long) pid);
+        if (!raise_oom_score(oom_score_adj)) {
                 error = errno;
                 (void) barrier_abort(b);
         }
-        executed = barrier_place_and_sync(b) &&           /* both are set up */
-                   barrier_place(b) && barrier_sync(b) && /* about to exec */
+        executed = barrier_place_and_sync(b) && /* both are set up */
+                   barrier_place_and_sync(b) && /* about to exec */
                    barrier_wait_abortion(b) && barrier_they_left(b);
         if (executed)
                 fprintf(stderr, "spawn: %s: exec'd, pid %ld\n", command, (long) pid);
         else
-                forward(SIGKILL); /* it may be stuck anywhere */
+                signal_child(SIGKILL); /* it may be stuck anywhere */
 
         /* Once its status is taken, the number may be that of another process. */
         (void) waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT);
@@ -136,7 +152,7 @@ static int parent(Barrier *b, const char *command) {
         if (waitpid(pid, &status, 0) < 0)
                 return complain("waitpid", strerror(errno));
         if (error)
-                return complain("oom_score_adj", strerror(error));
+                return complain(oom_score_adj, strerror(error));
         if (!executed)
                 return report(b, command, status);
         if (WIFSIGNALED(status))

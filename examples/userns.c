@@ -11,7 +11,7 @@
  * started does not.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
- * possible here; 125 another failure; 126 COMMAND can not be executed; 127 it was not found.
+ * possible here; 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
  */
 #define _GNU_SOURCE
 
@@ -44,10 +44,21 @@ __attribute__((noreturn)) static void failed(Barrier *b, int step) {
         _exit(125);
 }
 
+/* Die with the parent. If it is dead already, the barrier says so; getppid() cannot tell that from
+ * inside a pid namespace. */
+static bool die_with_parent(Barrier *b) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return false;
+        barrier_set_timeout(b, 0);
+        (void) barrier_wait_abortion(b);
+        barrier_set_timeout(b, -1);
+        errno = barrier_error(b);
+        return errno == 0;
+}
+
 __attribute__((noreturn)) static void child(Barrier *b, char **command) {
         (void) barrier_set_role(b, BARRIER_CHILD);
-        /* If the parent is dead before prctl(), the wait says so. */
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !die_with_parent(b))
                 failed(b, UNSHARE);
         if (!barrier_place_and_sync(b)) /* in the namespaces; mapped */
                 _exit(125);
