@@ -61,7 +61,7 @@ readme: $(BUILD)/libbarrier.a
 
 # ---- proofs -------------------------------------------------------------------------------------
 
-PROOFS := explore faults hostile soak fuzz-import
+PROOFS := explore faults hostile soak fuzz-import kill
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 
@@ -77,7 +77,7 @@ $(BUILD)/verify/fuzz-import: verify/fuzz-import.c barrier.c barrier.h
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
-.PHONY: short explore mutants faults hostile fuzz soak bench
+.PHONY: short explore mutants faults hostile fuzz soak kill bench
 short: $(BUILD)/verify/explore $(BUILD)/verify/faults $(BUILD)/barrier.o
 	$(BUILD)/verify/explore --short
 	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
@@ -101,6 +101,9 @@ fuzz: $(BUILD)/verify/fuzz-import ## barrier_import() under libFuzzer, N runs (n
 
 soak: $(BUILD)/verify/soak ## N handshakes with SIGKILL at random moments
 	$(BUILD)/verify/soak $(N)
+
+kill: all $(BUILD)/verify/kill ## the examples killed at each system call; nothing runs on
+	$(BUILD)/verify/kill $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix cross
