@@ -34,9 +34,12 @@ $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a
 
 # ---- tests --------------------------------------------------------------------------------------
 
+SHORT := explore-short faults-short kill-short
+PARTS := suite readme $(SHORT) 'demo QUIET=-q'
+
 .PHONY: check suite readme
-check: all suite readme short ## the suite, the README's programs, the demo, short forms of the proofs
-	@sh examples/demo.sh -q $(BUILD)/examples
+check: all ## the suite, the README's programs, short forms of the proofs, the demo
+	@MAKE='$(MAKE)' sh verify/count.sh $(PARTS)
 
 suite: $(BUILD)/test-barrier
 	$(BUILD)/test-barrier
@@ -58,6 +61,7 @@ readme: $(BUILD)/libbarrier.a
 		$(CC) -std=gnu99 $(WARNINGS) -Werror $(CPPFLAGS) $(CFLAGS) -I. -c -o $${f%c}o $$f || exit 1; done
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $(BUILD)/build/readme/1 $(BUILD)/build/readme/1.o $(BUILD)/libbarrier.a
 	test "$$($(BUILD)/build/readme/1)" = 'both sides are ready'
+	@echo "readme: $$(ls $(BUILD)/build/readme/*.o | wc -l) passed, 0 failed, 0 skipped"
 
 # ---- proofs -------------------------------------------------------------------------------------
 
@@ -77,14 +81,12 @@ $(BUILD)/verify/fuzz-import: verify/fuzz-import.c barrier.c barrier.h
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
-.PHONY: short explore mutants faults hostile fuzz soak kill bench
-short: $(BUILD)/verify/explore $(BUILD)/verify/faults $(BUILD)/barrier.o
-	$(BUILD)/verify/explore --short
-	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
-	$(BUILD)/verify/faults --short
-
+.PHONY: explore mutants faults hostile fuzz soak kill bench $(SHORT)
 explore: $(BUILD)/verify/explore ## every interleaving of the two sides, against a model
 	$(BUILD)/verify/explore
+
+explore-short: $(BUILD)/verify/explore
+	$(BUILD)/verify/explore --short
 
 mutants: ## break barrier.c on purpose; explore has to find each
 	CC='$(CC)' sh verify/mutants.sh
@@ -92,6 +94,10 @@ mutants: ## break barrier.c on purpose; explore has to find each
 faults: $(BUILD)/verify/faults $(BUILD)/barrier.o ## every system call fails in turn
 	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
 	$(BUILD)/verify/faults
+
+faults-short: $(BUILD)/verify/faults $(BUILD)/barrier.o
+	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
+	$(BUILD)/verify/faults --short
 
 hostile: $(BUILD)/verify/hostile ## a peer that was taken over, N operations
 	$(BUILD)/verify/hostile $(N)
@@ -104,6 +110,9 @@ soak: $(BUILD)/verify/soak ## N handshakes with SIGKILL at random moments
 
 kill: all $(BUILD)/verify/kill ## the examples killed at each system call; nothing runs on
 	$(BUILD)/verify/kill $(BUILD)/examples
+
+kill-short: all $(BUILD)/verify/kill
+	$(BUILD)/verify/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix cross
@@ -126,7 +135,7 @@ $(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h
 
 .PHONY: demo install uninstall clean help dist
 demo: all ## run the examples and compare what they do with what they should
-	@sh examples/demo.sh $(BUILD)/examples
+	@sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
 	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig'
