@@ -5,7 +5,9 @@ CC ?= cc
 AR ?= ar
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 DESTDIR ?=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
 BUILD ?= .
@@ -15,12 +17,20 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # What the user gives comes last and wins.
 COMPILE = $(CC) -std=c99 $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
 EXAMPLES := spawn userns daemonize prefork handover
+FLAGS := $(BUILD)/build/flags
 
 .DELETE_ON_ERROR:
 .PHONY: all
 all: $(BUILD)/libbarrier.a $(EXAMPLES:%=$(BUILD)/examples/%) ## the library and the examples
 
-$(BUILD)/barrier.o: barrier.c barrier.h
+# What is compiled is compiled again when the compiler or its options change.
+$(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS)
+$(FLAGS): FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$COMMAND" | cmp -s - $@ || printf '%s\n' "$$COMMAND" > $@
+FORCE:
+
+$(BUILD)/barrier.o: barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
@@ -28,7 +38,7 @@ $(BUILD)/libbarrier.a: $(BUILD)/barrier.o
 	rm -f $@
 	$(AR) rcs $@ $<
 
-$(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a
+$(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a
 
@@ -44,7 +54,7 @@ check: all ## the suite, the README's programs, short forms of the proofs, the d
 suite: $(BUILD)/test-barrier
 	$(BUILD)/test-barrier
 
-$(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a
+$(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	@mkdir -p $(@D)
 	@pkg-config --exists check || { echo 'make check needs libcheck and pkg-config:' \
 		'apt-get install check pkgconf' >&2; exit 1; }
@@ -69,11 +79,11 @@ PROOFS := explore faults hostile soak fuzz-import kill
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 
-$(BUILD)/verify/%: verify/%.c barrier.c barrier.h
+$(BUILD)/verify/%: verify/%.c barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/verify/hostile: verify/hostile.c barrier.c barrier.h
+$(BUILD)/verify/hostile: verify/hostile.c barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(SANITIZE) $(LDFLAGS) -o $@ $<
 
@@ -127,7 +137,7 @@ coverage sanitize analyze matrix cross:
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench
 
-$(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h
+$(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) -pthread $(LDFLAGS) -o $@ $<
 
@@ -138,28 +148,32 @@ demo: all ## run the examples and compare what they do with what they should
 	@sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
-	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(LIBDIR)/pkgconfig'
-	install -m 644 barrier.h '$(DESTDIR)$(PREFIX)/include/barrier.h'
+	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)'
+	install -m 644 barrier.h '$(DESTDIR)$(INCLUDEDIR)/barrier.h'
 	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(LIBDIR)/libbarrier.a'
-	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'Name: barrier' \
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' 'libdir=$(LIBDIR)' 'Name: barrier' \
 		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
-		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${prefix}/include' \
-		> '$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
-	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
+		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${includedir}' \
+		> '$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'
+	chmod 644 '$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'
 
 uninstall: ## what install has put there
-	rm -f '$(DESTDIR)$(PREFIX)/include/barrier.h' '$(DESTDIR)$(LIBDIR)/libbarrier.a' \
-		'$(DESTDIR)$(LIBDIR)/pkgconfig/barrier.pc'
+	rm -f '$(DESTDIR)$(INCLUDEDIR)/barrier.h' '$(DESTDIR)$(LIBDIR)/libbarrier.a' \
+		'$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'
 
 clean: ## all that was built
 	rm -rf $(BUILD)/build
 	rm -f barrier-*.tar.gz $(BUILD)/barrier.o $(BUILD)/libbarrier.a $(BUILD)/test-barrier \
 		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench
 
-dist: ## barrier-VERSION.tar.gz, once its barrier.c and barrier.h compile all alone
+dist: ## barrier-VERSION.tar.gz, the same bytes each time; its barrier.c compiles all alone
+	@[ -e .git ] && command -v git > /dev/null || { \
+		echo 'make dist packs what git has: it needs git, and a clone' >&2; exit 1; }
+	@git rev-parse -q --verify HEAD > /dev/null
 	@git diff --quiet HEAD || { echo 'make dist packs what git has: commit first' >&2; exit 1; }
 	@rm -rf $(BUILD)/build/dist && mkdir -p $(BUILD)/build/dist
-	git archive --prefix=barrier-$(VERSION)/ -o barrier-$(VERSION).tar.gz HEAD
+	git -c tar.umask=0022 archive --prefix=barrier-$(VERSION)/ -o $(BUILD)/build/dist/tar HEAD
+	gzip -9nc $(BUILD)/build/dist/tar > barrier-$(VERSION).tar.gz
 	tar -xzf barrier-$(VERSION).tar.gz -C $(BUILD)/build/dist --strip-components=1 \
 		barrier-$(VERSION)/barrier.c barrier-$(VERSION)/barrier.h
 	cd $(BUILD)/build/dist && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
