@@ -125,13 +125,14 @@ kill-short: all $(BUILD)/verify/kill
 	$(BUILD)/verify/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross
+.PHONY: coverage sanitize analyze matrix cross systemd
 coverage: ## lines and branches of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C
 cross: ## the tests on other machines, emulated, and with musl
-coverage sanitize analyze matrix cross:
+systemd: ## systemd with this barrier in the place of its own, and its own test of it
+coverage sanitize analyze matrix cross systemd:
 	BUILD=$(BUILD)/build sh verify/$@.sh
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
