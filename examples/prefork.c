@@ -192,10 +192,35 @@ static void report(const struct worker *w, const char *dir) {
                 fprintf(stderr, "prefork: worker %d: %s\n", number, reason);
 }
 
-/* Opens the server when all workers are ready. Returns the exit status when it has to end. */
-static int serve(int listener, const char *dir) {
+static int report_late(void) {
+        int n;
+
+        for (n = 0; n < n_workers; n++)
+                if (!workers[n].ready)
+                        fprintf(stderr, "prefork: worker %d: late\n", n + 1);
+        return 1;
+}
+
+/* All workers are ready. Returns an exit status. */
+static int open_server(int listener) {
         struct sockaddr_in address = { 0 };
         socklen_t size = sizeof address;
+        struct worker *w;
+
+        if (listen(listener, SOMAXCONN) < 0 ||
+            getsockname(listener, (struct sockaddr *) &address, &size) < 0)
+                return complain("listen", errno);
+        for (w = workers; w < workers + n_workers; w++)
+                (void) barrier_place(&w->b); /* one that died tells later */
+        if (printf("prefork: %d workers ready on 127.0.0.1:%d\n", n_workers,
+                   ntohs(address.sin_port)) < 0 ||
+            fflush(stdout) == EOF)
+                return complain("standard output", errno);
+        return 0;
+}
+
+/* Opens the server when all workers are ready. Returns the exit status when it has to end. */
+static int serve(int listener, const char *dir) {
         struct epoll_event event;
         struct worker *w;
         int n, n_ready = 0;
@@ -204,12 +229,8 @@ static int serve(int listener, const char *dir) {
                 n = epoll_wait(loop, &event, 1, n_ready < n_workers ? msec_left() : -1);
                 if (n < 0 && errno != EINTR)
                         return complain("epoll_wait", errno);
-                if (n == 0) {
-                        for (n = 0; n < n_workers; n++)
-                                if (!workers[n].ready)
-                                        fprintf(stderr, "prefork: worker %d: late\n", n + 1);
-                        return 1;
-                }
+                if (n == 0)
+                        return report_late();
                 if (n < 0)
                         continue;
                 if (event.data.fd == SIGNAL)
@@ -217,17 +238,8 @@ static int serve(int listener, const char *dir) {
                 w = &workers[event.data.fd];
                 if (barrier_wait_next(&w->b)) { /* it is ready, and says so once */
                         w->ready = true;
-                        if (++n_ready < n_workers)
-                                continue;
-                        if (listen(listener, SOMAXCONN) < 0 ||
-                            getsockname(listener, (struct sockaddr *) &address, &size) < 0)
-                                return complain("listen", errno);
-                        for (w = workers; w < workers + n_workers; w++)
-                                (void) barrier_place(&w->b); /* one that died tells later */
-                        if (printf("prefork: %d workers ready on 127.0.0.1:%d\n", n_workers,
-                                   ntohs(address.sin_port)) < 0 ||
-                            fflush(stdout) == EOF)
-                                return complain("standard output", errno);
+                        if (++n_ready == n_workers && open_server(listener) != 0)
+                                return 1;
                 } else if (barrier_they_aborted(&w->b)) {
                         report(w, dir);
                         return 1;

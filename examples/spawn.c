@@ -90,8 +90,9 @@ __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char 
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         if (setup && (status = system(setup)) != 0)
                 failed(b, SETUP * STEP + exit_status(status));
-        if (!barrier_place_and_sync(b) || /* both are set up */
-            !barrier_place_and_sync(b))   /* about to exec, and still wanted */
+        if (!barrier_place_and_sync(b)) /* both are set up */
+                _exit(FAILED);
+        if (!barrier_place_and_sync(b)) /* about to exec, and still wanted */
                 _exit(FAILED);
         (void) execvp(command[0], command);
         failed(b, EXEC * STEP + errno);
@@ -138,8 +139,8 @@ static int parent(Barrier *b, const char *command) {
                 error = errno;
                 (void) barrier_abort(b);
         }
-        executed = barrier_place_and_sync(b) && /* both are set up */
-                   barrier_place_and_sync(b) && /* about to exec */
+        executed = barrier_place_and_sync(b) &&           /* both are set up */
+                   barrier_place(b) && barrier_sync(b) && /* about to exec */
                    barrier_wait_abortion(b) && barrier_they_left(b);
         if (executed)
                 fprintf(stderr, "spawn: %s: exec'd, pid %ld\n", command, (long) pid);
