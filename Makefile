@@ -8,6 +8,7 @@ PREFIX ?= /usr/local
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
 BUILD ?= .
@@ -21,7 +22,8 @@ FLAGS := $(BUILD)/build/flags
 
 .DELETE_ON_ERROR:
 .PHONY: all
-all: $(BUILD)/libbarrier.a $(EXAMPLES:%=$(BUILD)/examples/%) ## the library and the examples
+all: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3 $(EXAMPLES:%=$(BUILD)/examples/%)
+all: ## the library, its manual page and the examples
 
 # What is compiled is compiled again when the compiler or its options change.
 $(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS)
@@ -37,6 +39,10 @@ $(BUILD)/barrier.o: barrier.c barrier.h $(FLAGS)
 $(BUILD)/libbarrier.a: $(BUILD)/barrier.o
 	rm -f $@
 	$(AR) rcs $@ $<
+
+$(BUILD)/doc/barrier.3: barrier.h doc/man.awk
+	@mkdir -p $(@D)
+	awk -v date="$$(date -u -r barrier.h +%Y-%m-%d)" -f doc/man.awk barrier.h > $@
 
 $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	@mkdir -p $(@D)
@@ -148,10 +154,13 @@ $(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h $(FLAGS)
 demo: all ## run the examples and compare what they do with what they should
 	@sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
-install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DESTDIR and PREFIX
-	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)'
+install: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3
+install: ## the header, the library, barrier.pc and the manual page, to DESTDIR and PREFIX
+	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' \
+		'$(DESTDIR)$(MANDIR)/man3'
 	install -m 644 barrier.h '$(DESTDIR)$(INCLUDEDIR)/barrier.h'
 	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(LIBDIR)/libbarrier.a'
+	install -m 644 $(BUILD)/doc/barrier.3 '$(DESTDIR)$(MANDIR)/man3/barrier.3'
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' 'libdir=$(LIBDIR)' 'Name: barrier' \
 		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${includedir}' \
@@ -160,12 +169,13 @@ install: $(BUILD)/libbarrier.a ## the header, the library and barrier.pc, to DES
 
 uninstall: ## what install has put there
 	rm -f '$(DESTDIR)$(INCLUDEDIR)/barrier.h' '$(DESTDIR)$(LIBDIR)/libbarrier.a' \
-		'$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'
+		'$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc' '$(DESTDIR)$(MANDIR)/man3/barrier.3'
 
 clean: ## all that was built
 	rm -rf $(BUILD)/build
 	rm -f barrier-*.tar.gz $(BUILD)/barrier.o $(BUILD)/libbarrier.a $(BUILD)/test-barrier \
-		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench
+		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench \
+		$(BUILD)/doc/barrier.3
 
 dist: ## barrier-VERSION.tar.gz, the same bytes each time; its barrier.c compiles all alone
 	@[ -e .git ] && command -v git > /dev/null || { \

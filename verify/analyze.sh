@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the barrier authors
 #
 # analyze.sh - gcc -fanalyzer, clang's static analyzer, clang-tidy, cppcheck; shellcheck for the
-# scripts. Any finding fails. What is not asked, and why: .clang-tidy, and below.
+# scripts, mandoc for the manual page. Any finding fails. What is not asked, and why: .clang-tidy, and below.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -48,6 +48,12 @@ shell() {
         echo "figure: $(printf '%s\n' verify/*.sh examples/*.sh | wc -l) files"
 }
 
+manual() {
+        awk -v date="$(date -u +%Y-%m-%d)" -f doc/man.awk barrier.h > "$out/barrier.3"
+        mandoc -T lint "$out/barrier.3"
+        echo 'figure: 1 page'
+}
+
 if [ "$1" = --job ]; then
         attempt "$2" "$2"
         exit
@@ -58,6 +64,7 @@ need clang clang
 need clang-tidy clang-tidy
 need cppcheck cppcheck
 need shellcheck shellcheck
+need mandoc mandoc
 all_there
 
-printf '%s\n' gcc_analyzer clang_analyzer clang_tidy cpp_check shell | run_jobs
+printf '%s\n' gcc_analyzer clang_analyzer clang_tidy cpp_check shell manual | run_jobs
