@@ -85,15 +85,15 @@ PROOFS := explore faults hostile soak fuzz-import kill
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 
-$(BUILD)/verify/%: verify/%.c barrier.c barrier.h $(FLAGS)
+$(BUILD)/verify/%: verify/%.c verify/common.h barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/verify/hostile: verify/hostile.c barrier.c barrier.h $(FLAGS)
+$(BUILD)/verify/hostile: verify/hostile.c verify/common.h barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(SANITIZE) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/verify/fuzz-import: verify/fuzz-import.c barrier.c barrier.h
+$(BUILD)/verify/fuzz-import: verify/fuzz-import.c verify/common.h barrier.c barrier.h
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 

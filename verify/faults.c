@@ -10,10 +10,11 @@
  * moves a clock of our own, or lets the other side act, or is reported as a hang.
  *
  * `table` says for each kind of call which errors to give (those of its manual page, and those of
- * a seccomp filter) and what the caller of the library must see then. A situation is a function
- * of the library, what both sides did before and what the other side does once this one sleeps.
- * Each situation first runs undisturbed, then once for each call it makes, each error of that
- * call, and both ways of failing: once, and from then on for ever. judge() has the rules.
+ * a seccomp filter) and what the caller of the library must see then. A situation is `now`: a
+ * function of the library, what both sides did before, what the other side does once this one
+ * sleeps, and so on; `dimensions` has the list. Each situation that makes sense first runs
+ * undisturbed, then once for each call it makes, each error of that call, and both ways of failing:
+ * once, and from then on for ever. judge() has the rules.
  *
  * No call can be forgotten: the symbols that barrier.o leaves to the linker must all be in the
  * table (`nm -u -P barrier.o | faults --symbols`), a kind of call without a row fails the run,
@@ -37,6 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 enum call {
@@ -51,8 +54,8 @@ enum call {
         WRITE,
         PREADV2,
         READ,
-        PROBE,
         FSTAT,
+        PROBE,
         OPEN,
         READ_TEXT,
         POLL,
@@ -61,171 +64,153 @@ enum call {
         CALLS
 };
 
-/* What the caller of the library sees of a failed call. EINTR, where FAILS stands, is unseen. */
-enum effect {
-        FAILS, /* this error, or the one that `seen` turns it into; bool functions: it has ended */
-        REFUSES, /* EBADF: the descriptor could not be shown to be the right one */
-        UNSEEN,  /* the same as if nothing had happened */
-        EARLY,   /* that, or a timeout that runs out early */
+/* What the caller of the library sees of a failed call: an errno, or one of these. */
+enum {
+        ITSELF = 0,
+        NOTHING_SEEN = -1, /* all is as if it had not failed */
+        MAY_RUN_OUT = -2,  /* that, or a timeout that runs out early and changes nothing */
+        NO_NUMBER = -3,    /* an eventfd without a number is another one */
+        NEVER_ENDS = -4    /* not tried: what never sleeps is not interrupted for ever */
 };
 
-/* How a call goes wrong: an errno, or a transfer of fewer bytes than asked for. */
-struct error {
-        const char *name;
-        int value, bytes;
-        int seen; /* what it is turned into, or 0 */
-};
+/* Stands for a transfer of so many bytes in the place of an errno. */
+#define RESULT(bytes) (-1 - (bytes))
+#define ERRORS_MAX    28
 
-#define E(e)                                                                                       \
-        { #e, e, 0, 0 }
-#define E_AS(e, seen)                                                                              \
-        { #e, e, 0, seen }
-#define SHORT(bytes)                                                                               \
-        { "result " #bytes, 0, bytes, EIO }
-#define ERRORS_MAX 28
+#define ROW(name, symbol, seen, for_ever, short_seen, ...)                                         \
+        {                                                                                          \
+                name, symbol, seen, for_ever, short_seen, {                                        \
+                        __VA_ARGS__                                                                \
+                }                                                                                  \
+        }
 
 static const struct row {
         const char *name, *symbol;
-        enum effect effect;
-        struct error errors[ERRORS_MAX];
+        int seen;       /* of all errors but those that seen() tells apart, */
+        int for_ever;   /* of EINTR, if it is restarted, */
+        int short_seen; /* and of a transfer that is too short */
+        int errors[ERRORS_MAX];
 } table[CALLS] = {
-        [EVENTFD] = { "eventfd",
-                      "eventfd",
-                      FAILS,
-                      { E(EINVAL), E(EMFILE), E(ENFILE), E(ENODEV), E(ENOMEM), E(ENOSYS),
-                        E(EPERM) } },
-        [PIPE2] = { "pipe2",
-                    "pipe2",
-                    FAILS,
-                    { E(EFAULT), E(EINVAL), E(EMFILE), E(ENFILE), E(ENOPKG), E(ENOSYS),
-                      E(EPERM) } },
-        /* EINVAL: the minimum is at or above RLIMIT_NOFILE. */
-        [DUPFD] = { "fcntl(F_DUPFD_CLOEXEC)",
-                    "fcntl",
-                    FAILS,
-                    { E(EBADF), E_AS(EINVAL, EMFILE), E(EMFILE), E(ENOSYS), E(EPERM) } },
-        [GETFD] = { "fcntl(F_GETFD)", "fcntl", FAILS, { E(EBADF), E(EINVAL), E(EPERM) } },
-        [GETFL] = { "fcntl(F_GETFL)", "fcntl", REFUSES, { E(EBADF), E(EINVAL), E(EPERM) } },
+        [EVENTFD] = ROW("eventfd", "eventfd", ITSELF, 0, 0, EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM,
+                        ENOSYS, EPERM),
+        [PIPE2] = ROW("pipe2", "pipe2", ITSELF, 0, 0, EFAULT, EINVAL, EMFILE, ENFILE, ENOPKG,
+                      ENOSYS, EPERM),
+        [DUPFD] = ROW("fcntl(F_DUPFD_CLOEXEC)", "fcntl", ITSELF, 0, 0, EBADF, EINVAL, EMFILE,
+                      ENOSYS, EPERM),
+        [GETFD] = ROW("fcntl(F_GETFD)", "fcntl", ITSELF, 0, 0, EBADF, EINVAL, EPERM),
+        [GETFL] = ROW("fcntl(F_GETFL)", "fcntl", ITSELF, 0, 0, EBADF, EINVAL, EPERM),
         /* It is set already, unless the other side took it away. */
-        [SETFL] = { "fcntl(F_SETFL)",
-                    "fcntl",
-                    UNSEEN,
-                    { E(EACCES), E(EAGAIN), E(EBADF), E(EINVAL), E(EPERM), E(ENOSYS) } },
-        [SETFD] = { "fcntl(F_SETFD)",
-                    "fcntl",
-                    FAILS,
-                    { E(EACCES), E(EBADF), E(EINVAL), E(ENOSYS), E(EPERM) } },
+        [SETFL] = ROW("fcntl(F_SETFL)", "fcntl", NOTHING_SEEN, 0, 0, EACCES, EAGAIN, EBADF, EINVAL,
+                      EPERM, ENOSYS),
+        [SETFD] =
+                ROW("fcntl(F_SETFD)", "fcntl", ITSELF, 0, 0, EACCES, EBADF, EINVAL, ENOSYS, EPERM),
         /* Linux has freed the descriptor when close() reports an error, EINTR included. */
-        [CLOSE] = { "close",
-                    "close",
-                    UNSEEN,
-                    { E(EBADF), E(EINTR), E(EIO), E(ENOSPC), E(EDQUOT) } },
-        /* EINTR only once, here and where an eventfd is read: it is restarted without end, and what
-         * does not sleep can not be interrupted again and again. */
-        [WRITE] = { "write",
-                    "write",
-                    FAILS,
-                    { E_AS(EAGAIN, EPROTO), E(EBADF), E(EDESTADDRREQ), E(EDQUOT), E(EFAULT),
-                      E(EFBIG), E(EINTR), E(EINVAL), E(EIO), E(ENOSPC), E(EPERM), E(EPIPE),
-                      E(ENOSYS), SHORT(0), SHORT(4), SHORT(7) } },
+        [CLOSE] =
+                ROW("close", "close", NOTHING_SEEN, 0, 0, EBADF, EINTR, EIO, ENOSPC, EDQUOT, EPERM),
+        [WRITE] = ROW("write", "write", ITSELF, NEVER_ENDS, EIO, EAGAIN, EBADF, EDESTADDRREQ,
+                      EDQUOT, EFAULT, EFBIG, EINTR, EINVAL, EIO, ENOSPC, EPERM, EPIPE, ENOSYS,
+                      RESULT(0), RESULT(4), RESULT(7)),
         /* EAGAIN is no failure but the answer "nothing there", which the kernel gives in many a
          * situation; so it is not listed here and below. Any other error is an answer of kernels
          * that do not know the flag for this file: read() is asked instead. */
-        [PREADV2] = { "preadv2",
-                      "preadv2",
-                      UNSEEN,
-                      { E(EBADF), E(EFAULT), E(EINTR), E(EINVAL), E(EIO), E(EISDIR), E(ENXIO),
-                        E(EOPNOTSUPP), E(EOVERFLOW), E(ESPIPE), E(ENOSYS), E(EPERM) } },
-        [READ] = { "read",
-                   "read",
-                   FAILS,
-                   { E(EBADF), E(EFAULT), E(EINTR), E(EINVAL), E(EIO), E(EISDIR), E(ENOSYS),
-                     E(EPERM), SHORT(0), SHORT(4), SHORT(7) } },
-        /* EINVAL is what an eventfd says. EINTR: the length is looked at before anything sleeps. */
-        [PROBE] = { "read(nothing)",
-                    "read",
-                    REFUSES,
-                    { E(EAGAIN), E(EBADF), E(EFAULT), E(EIO), E(EISDIR), E(ENOSYS), E(EPERM),
-                      SHORT(0) } },
-        [FSTAT] = { "fstat",
-                    "fstat",
-                    REFUSES,
-                    { E(EACCES), E(EBADF), E(EFAULT), E(EINVAL), E(ELOOP), E(ENAMETOOLONG),
-                      E(ENOENT), E(ENOMEM), E(ENOTDIR), E(EOVERFLOW), E(EPERM), E(ENOSYS) } },
+        [PREADV2] = ROW("preadv2", "preadv2", NOTHING_SEEN, NEVER_ENDS, 0, EBADF, EFAULT, EINTR,
+                        EINVAL, EIO, EISDIR, ENXIO, EOPNOTSUPP, EOVERFLOW, ESPIPE, ENOSYS, EPERM),
+        [READ] = ROW("read", "read", ITSELF, NEVER_ENDS, EIO, EBADF, EFAULT, EINTR, EINVAL, EIO,
+                     EISDIR, ENOSYS, EPERM, RESULT(0), RESULT(4), RESULT(7)),
+        [FSTAT] = ROW("fstat", "fstat", ITSELF, 0, 0, EACCES, EBADF, EFAULT, EINVAL, ELOOP,
+                      ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW, EPERM, ENOSYS),
+        /* Whether it polls as an eventfd does. */
+        [PROBE] = ROW("poll(POLLOUT)", "poll", ITSELF, NEVER_ENDS, EBADF, EFAULT, EINTR, EINVAL,
+                      ENOMEM, ENOSYS, EPERM, RESULT(0)),
         /* /proc only strengthens the check; nothing of it need be there. */
-        [OPEN] = { "open", "open", UNSEEN, { E(EACCES),       E(EBADF),     E(EBUSY),   E(EDQUOT),
-                                             E(EEXIST),       E(EFAULT),    E(EFBIG),   E(EINTR),
-                                             E(EINVAL),       E(EISDIR),    E(ELOOP),   E(EMFILE),
-                                             E(ENAMETOOLONG), E(ENFILE),    E(ENODEV),  E(ENOENT),
-                                             E(ENOMEM),       E(ENOSPC),    E(ENOTDIR), E(ENXIO),
-                                             E(EOPNOTSUPP),   E(EOVERFLOW), E(EPERM),   E(EROFS),
-                                             E(ETXTBSY),      E(EAGAIN),    E(ENOSYS) } },
-        /* A text that fits arrives whole; a part of it would be that of another file. */
-        [READ_TEXT] = { "read(text)",
-                        "read",
-                        UNSEEN,
-                        { E(EAGAIN), E(EBADF), E(EFAULT), E(EINTR), E(EINVAL), E(EIO), E(EISDIR),
-                          E(ENOSYS), E(EPERM), SHORT(0) } },
-        [POLL] = { "poll",
-                   "poll",
-                   FAILS,
-                   { E(EFAULT), E(EINTR), E(EINVAL), E(ENOMEM), E(ENOSYS), E(EPERM) } },
-        /* It can not fail for CLOCK_MONOTONIC, and its result is not looked at. */
-        [CLOCK] = { "clock_gettime",
-                    "clock_gettime",
-                    EARLY,
-                    { E(EACCES), E(EFAULT), E(EINVAL), E(ENODEV), E(ENOTSUP), E(EPERM) } },
+        [OPEN] = ROW("open", "open", NOTHING_SEEN, 0, 0, EACCES, EBADF, EBUSY, EDQUOT, EEXIST,
+                     EFAULT, EFBIG, EINTR, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE,
+                     ENODEV, ENOENT, ENOMEM, ENOSPC, ENOTDIR, ENXIO, EOPNOTSUPP, EOVERFLOW, EPERM,
+                     EROFS, ETXTBSY, EAGAIN, ENOSYS),
+        /* The text comes in as many parts as the kernel likes, but what never ends is none. */
+        [READ_TEXT] =
+                ROW("read(text)", "read", ITSELF, EFBIG, NOTHING_SEEN, EAGAIN, EBADF, EFAULT, EINTR,
+                    EINVAL, EIO, EISDIR, ENOSYS, EPERM, RESULT(0), RESULT(1), RESULT(100)),
+        [POLL] = ROW("poll", "poll", ITSELF, MAY_RUN_OUT, 0, EFAULT, EINTR, EINVAL, ENOMEM, ENOSYS,
+                     EPERM),
+        /* It cannot fail for CLOCK_MONOTONIC, and its result is not looked at. */
+        [CLOCK] = ROW("clock_gettime", "clock_gettime", MAY_RUN_OUT, 0, 0, EACCES, EFAULT, EINVAL,
+                      ENODEV, ENOTSUP, EPERM),
         /* Only a matter of speed. */
-        [AFFINITY] = { "sched_getaffinity",
-                       "sched_getaffinity",
-                       UNSEEN,
-                       { E(EFAULT), E(EINVAL), E(EPERM), E(ESRCH), E(ENOSYS) } },
+        [AFFINITY] = ROW("sched_getaffinity", "sched_getaffinity", NOTHING_SEEN, 0, 0, EFAULT,
+                         EINVAL, EPERM, ESRCH, ENOSYS),
 };
 
 /* What barrier.o may leave to the linker besides: no system calls. */
 static const char *const harmless[] = { "__errno_location", "___errno_location",
-                                        "memcpy",           "memset",
-                                        "memcmp",           "strstr",
-                                        "__stack_chk_fail", "__memcpy_chk",
-                                        "__memset_chk",     "_GLOBAL_OFFSET_TABLE_",
+                                        "memcpy",           "memmove",
+                                        "memset",           "memcmp",
+                                        "strstr",           "__memcpy_chk",
+                                        "__memmove_chk",    "__memset_chk",
+                                        "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
                                         "__sched_cpucount" };
 
 /* ---- the system calls ------------------------------------------------------------------------ */
 
-enum { MAPPED = 64, CALLS_MAX = 20000, TICK = 100000 };
+enum { CALLS_MAX = 20000, TICK = 100000 };
 
 static void other_side_acts(bool finally);
 
 static struct {
         bool armed; /* the call under test is running */
-        bool no_preadv2;
+        bool no_preadv2, no_write;
 
         enum call target;
-        const struct error *error; /* NULL: none */
-        int at;                    /* the how-manieth call of this kind fails */
+        int error; /* of the table, or 0 */
+        int at;    /* the how-manieth call of this kind fails */
         bool forever;
 
         int hits, calls;
+        ssize_t result; /* of the call that fails */
+        bool filled;    /* the eventfd that the other side reads is full */
+        bool word_only; /* the first write that failed was the word of an abortion, ... */
+        bool word_lost; /* ... or a later one was, and it was not written */
         int64_t now;
         jmp_buf hang;
 } run;
 
 static long injected[CALLS];
 
-/* True if this call is to fail; then *result and errno are what it returns. */
-static bool faulty(enum call c, ssize_t *result) {
+static int seen(void) {
+        const struct row *row = &table[run.target];
+
+        if (run.error == EINTR && row->for_ever)
+                return run.forever ? row->for_ever : NOTHING_SEEN;
+        if (run.target == READ_TEXT && run.error == RESULT(0))
+                return NO_NUMBER;
+        if (run.target == WRITE && run.error == EAGAIN) /* full: no honest peer does that */
+                return EPROTO;
+        if (run.target == DUPFD && run.error == EINVAL) /* RLIMIT_NOFILE allows none so high */
+                return EMFILE;
+        if (run.error < 0)
+                return row->short_seen;
+        return row->seen == ITSELF ? run.error : row->seen;
+}
+
+/* True if this call is to fail; then run.result and errno are what it returns. */
+static bool faulty(enum call c) {
         if (!run.armed)
                 return false;
         if (++run.calls > CALLS_MAX)
                 longjmp(run.hang, 1);
+        run.result = -1;
+        errno = ENOSYS;
+        if (c == PREADV2 && run.no_preadv2)
+                return true;
         if (!run.error || c != run.target)
                 return false;
         run.hits++;
         if (run.hits < run.at || (run.hits > run.at && !run.forever))
                 return false;
         injected[c]++;
-        *result = run.error->value ? -1 : run.error->bytes;
-        errno = run.error->value;
+        errno = run.error;
+        if (run.error < 0)
+                run.result = RESULT(run.error);
         return true;
 }
 
@@ -234,93 +219,72 @@ static void unknown(const char *what, int number) {
         exit(1);
 }
 
-static int do_eventfd(unsigned value, int flags) {
-        ssize_t r;
-
-        return faulty(EVENTFD, &r) ? (int) r : eventfd(value, flags);
-}
-
-static int do_pipe2(int fds[2], int flags) {
-        ssize_t r;
-
-        return faulty(PIPE2, &r) ? (int) r : pipe2(fds, flags);
-}
-
 static int do_fcntl(int fd, int cmd, int arg, ...) {
-        enum call c = CALLS;
-        ssize_t r;
+        enum call c = cmd == F_DUPFD_CLOEXEC ? DUPFD
+                      : cmd == F_GETFD       ? GETFD
+                      : cmd == F_GETFL       ? GETFL
+                      : cmd == F_SETFL       ? SETFL
+                      : cmd == F_SETFD       ? SETFD
+                                             : CALLS;
 
-        if (cmd == F_DUPFD_CLOEXEC)
-                c = DUPFD;
-        else if (cmd == F_GETFD)
-                c = GETFD;
-        else if (cmd == F_GETFL)
-                c = GETFL;
-        else if (cmd == F_SETFL)
-                c = SETFL;
-        else if (cmd == F_SETFD)
-                c = SETFD;
-        else
+        if (c == CALLS)
                 unknown("fcntl command", cmd);
-        return faulty(c, &r) ? (int) r : fcntl(fd, cmd, arg);
+        return faulty(c) ? -1 : fcntl(fd, cmd, arg);
 }
 
 static int do_close(int fd) {
-        ssize_t r;
         int n = close(fd);
 
-        return faulty(CLOSE, &r) ? (int) r : n;
+        return faulty(CLOSE) ? -1 : n;
 }
 
+static void fill(int fd) {
+        uint64_t value = UINT64_MAX - 1;
+
+        (void) eventfd_read(fd, &value);
+        (void) eventfd_write(fd, UINT64_MAX - 1);
+}
+
+/* Whether it is the word of an abortion is bit 63. EAGAIN: the eventfd really is full then. */
 static ssize_t do_write(int fd, const void *p, size_t size) {
-        ssize_t r;
+        uint64_t value;
 
-        return faulty(WRITE, &r) ? r : write(fd, p, size);
-}
-
-#ifdef RWF_NOWAIT
-static ssize_t do_preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags) {
-        ssize_t r;
-
-        if (faulty(PREADV2, &r))
-                return r;
-        if (run.armed && run.no_preadv2) {
-                errno = ENOSYS;
+        if (run.no_write) {
+                errno = EPERM;
                 return -1;
         }
-        return preadv2(fd, iov, n, offset, flags);
+        if (!faulty(WRITE))
+                return write(fd, p, size);
+        memcpy(&value, p, sizeof value);
+        if (run.error == EAGAIN) {
+                fill(fd);
+                run.filled = true;
+                errno = EAGAIN;
+        }
+        if (run.hits == run.at)
+                run.word_only = value >> 63;
+        if (run.error != EINTR && value >> 63)
+                run.word_lost = !run.filled;
+        return run.result;
 }
-#endif
 
+/* Nothing more, where the text has ended, is no fault. */
 static ssize_t do_read(int fd, void *p, size_t size) {
-        enum call c = size == 0 ? PROBE : size == sizeof(uint64_t) ? READ : READ_TEXT;
-        ssize_t r;
-
-        if (!faulty(c, &r))
+        if (size == sizeof(uint64_t))
+                return faulty(READ) ? run.result : read(fd, p, size);
+        if (run.error == RESULT(0) && lseek(fd, 0, SEEK_CUR) > 0)
                 return read(fd, p, size);
-        return c == READ_TEXT && r > 0 ? read(fd, p, (size_t) r) : r;
-}
-
-static int do_fstat(int fd, struct stat *st) {
-        ssize_t r;
-
-        return faulty(FSTAT, &r) ? (int) r : fstat(fd, st);
-}
-
-static int do_open(const char *path, int flags) {
-        ssize_t r;
-
-        return faulty(OPEN, &r) ? (int) r : open(path, flags);
+        if (!faulty(READ_TEXT))
+                return read(fd, p, size);
+        return run.result > 0 ? read(fd, p, (size_t) run.result) : run.result;
 }
 
 /* Time stands still but here and in poll(), so a wait that spins gets to its end too. */
 static int do_clock_gettime(clockid_t clock, struct timespec *ts) {
-        ssize_t r;
-
         if (clock != CLOCK_MONOTONIC)
                 unknown("clock", (int) clock);
-        if (faulty(CLOCK, &r))
-                return (int) r;
+        if (faulty(CLOCK))
+                return -1;
         run.now += TICK;
         ts->tv_sec = (time_t) (run.now / 1000000000);
         ts->tv_nsec = (long) (run.now % 1000000000);
@@ -328,24 +292,21 @@ static int do_clock_gettime(clockid_t clock, struct timespec *ts) {
 }
 
 /* Wherever this runs, there are two CPUs, so that waits look more than once. */
-static int do_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *cpus) {
-        ssize_t r;
-
-        if (faulty(AFFINITY, &r))
-                return (int) r;
-        if (sched_getaffinity(pid, size, cpus) < 0)
-                return -1;
+static int two_cpus(cpu_set_t *cpus) {
         CPU_SET(0, cpus);
         CPU_SET(1, cpus);
         return 0;
 }
 
+/* Linux says EINTR only if it has found nothing. */
 static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
-        ssize_t r;
-        int ready;
+        enum call c = fds[0].events & POLLOUT ? PROBE : POLL;
+        int ready = 0;
 
-        if (faulty(POLL, &r))
-                return (int) r;
+        if (c == POLL && run.error == EINTR)
+                ready = poll(fds, n, 0);
+        if (ready == 0 && faulty(c))
+                return (int) run.result;
         ready = poll(fds, n, 0);
         if (ready || msec == 0 || !run.armed)
                 return ready;
@@ -362,131 +323,188 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
         return ready;
 }
 
-/* For each descriptor '-' if it is closed, 'o' if it is open; `flags`: 'x' if execve() closes it. */
-static void map_descriptors(char map[MAPPED + 1], bool flags) {
-        struct pollfd fds[MAPPED];
-        int i;
-
-        for (i = 0; i < MAPPED; i++) {
-                fds[i].fd = i;
-                fds[i].events = 0;
-        }
-        (void) poll(fds, MAPPED, 0);
-        for (i = 0; i < MAPPED; i++)
-                map[i] = fds[i].revents & POLLNVAL                   ? '-'
-                         : flags && (fcntl(i, F_GETFD) & FD_CLOEXEC) ? 'x'
-                                                                     : 'o';
-        map[MAPPED] = 0;
-}
-
-#define eventfd           do_eventfd
-#define pipe2             do_pipe2
-#define fcntl(fd, ...)    do_fcntl(fd, __VA_ARGS__, 0) /* 0: the argument, if there is none */
-#define close             do_close
-#define write             do_write
-#define preadv2           do_preadv2
-#define read              do_read
-#define fstat             do_fstat
-#define open              do_open
-#define poll              do_poll
-#define clock_gettime     do_clock_gettime
-#define sched_getaffinity do_sched_getaffinity
+#define eventfd(value, flags)           (faulty(EVENTFD) ? -1 : eventfd(value, flags))
+#define pipe2(fds, flags)               (faulty(PIPE2) ? -1 : pipe2(fds, flags))
+#define fstat(fd, st)                   (faulty(FSTAT) ? -1 : fstat(fd, st))
+#define open(path, flags)               (faulty(OPEN) ? -1 : open(path, flags))
+#define sched_getaffinity(pid, size, p) (faulty(AFFINITY) ? -1 : two_cpus(p))
+#define preadv2(fd, iov, n, at, flags)  (faulty(PREADV2) ? -1 : preadv2(fd, iov, n, at, flags))
+#define fcntl(fd, ...)                  do_fcntl(fd, __VA_ARGS__, 0) /* 0: if it has no argument */
+#define close                           do_close
+#define write                           do_write
+#define read                            do_read
+#define poll                            do_poll
+#define clock_gettime                   do_clock_gettime
 
 /* Two looks show all that 64 can, in a fraction of the runs. */
 #define BARRIER_TRIES 2
 #include "../barrier.c"
 
+#undef fcntl
+
 /* ---- situations ------------------------------------------------------------------------------ */
 
-enum function {
-        F_PLACE,
-        F_ABORT,
-        F_FAIL,
-        F_WAIT_NEXT,
-        F_SYNC_NEXT,
-        F_SYNC,
-        F_PLACE_AND_SYNC,
-        F_WAIT_ABORTION,
-        F_SET_ROLE,
-        F_DESTROY,
-        F_SET_TIMEOUT,
-        F_QUERIES,
-        F_GET_POLLFDS,
-        F_WATCH,
-        F_EXPORT,
-        F_IMPORT,
-        F_INIT,
+enum { ACT_CODE = 4711, SENTINEL = 12345, TIMEOUT_MSEC = 7, FULL_CODE = BARRIER_CODE_MAX };
+
+/* The functions of common.h, and these. */
+enum {
+        SET_ROLE = OPERATIONS,
+        DESTROY,
+        QUIET, /* all that make no system call */
+        WATCH_PIDFD,
+        EXPORT,
+        IMPORT,
+        INIT,
         FUNCTIONS
 };
 
-enum { ACT_CODE = 4711, SENTINEL = 12345, TIMEOUT = 7 };
+/* What a side did before; the first four are for both. */
+enum { NOTHING, PLACED, PLACED_TWICE, ABORTED };
+enum { FAILED = ABORTED + 1, LEFT, PLACED_LEFT };                           /* the other side */
+enum { LOOKED = ABORTED + 1, ABORTED_LOOKED, BROKE, BROKE_MUTE, EXPORTED }; /* this side */
 
-static const char *const functions[FUNCTIONS] = {
-        "place",          "abort",         "fail",     "wait_next", "sync_next",   "sync",
-        "place_and_sync", "wait_abortion", "set_role", "destroy",   "set_timeout", "queries",
-        "get_pollfds",    "watch",         "export",   "import",    "init"
-};
-
-static const char *const roles[] = { "-", "parent", "child" };
-
-/* What a side did before. The first two are in the order of their effect on a wait. */
-enum { NOTHING, PLACED, PLACED_TWICE, ABORTED, FAILED, LEFT, PLACED_LEFT, THEIRS };
-static const char *const theirs[THEIRS] = { "nothing", "placed", "placed twice",   "aborted",
-                                            "failed",  "left",   "placed and left" };
-
-/* This side: besides NOTHING to ABORTED, ... */
-enum { LOOKED = ABORTED + 1, ABORTED_LOOKED, BROKE, EXPORTED, MINE };
-static const char *const mine[MINE] = { "nothing", "placed",  "placed twice",
-                                        "aborted", "looked",  "aborted and looked",
-                                        "broke",   "exported" };
-
-enum { LATE_NOTHING, LATE_PLACE, LATE_FAIL, LATE_PLACE_LEAVE, LATES };
-static const char *const lates[LATES] = { "nothing", "place", "fail", "place and leave" };
+enum { LATE_NOTHING, LATE_PLACE, LATE_FAIL, LATE_PLACE_LEAVE };
+enum { LOOKS_FIRST, SLEEPS_FIRST };
+enum { NO_TIME, SOME_TIME, FOR_EVER };
 
 enum { WATCH_NONE, WATCH_IDLE, WATCH_READY, WATCH_CLOSED, WATCHES };
-static const char *const watches[WATCHES] = { "none", "idle", "ready", "closed" };
 static int watch_fds[WATCHES] = { -1, -1, -1, MAPPED - 1 };
 
-/* What is wrong in the new program, for import. */
+/* What is odd about the descriptors or the string. */
 enum {
         RIGHT,
+        LOCKED,
+        LOCKED_AFTER,
         CLOSE_ON_EXEC,
         OTHER_EVENTFD,
         OTHER_PIPE,
         CLOSED_EVENTFD,
         CLOSED_PIPE,
         DAMAGED_STRING,
-        NO_STRING,
-        WRONGS
+        NO_STRING
 };
-static const char *const wrongs[WRONGS] = { "nothing",         "already close-on-exec",
-                                            "another eventfd", "another pipe",
-                                            "closed eventfd",  "closed pipe",
-                                            "damaged string",  "no string" };
 
-static struct situation {
-        enum function function;
-        unsigned role;
-        int mine, theirs, late, watch, timeout;
-        int wrong; /* for import */
-        int stdio; /* for init: bit n is set if descriptor n is closed */
-} now;
+enum { FUNCTION, ROLE, MINE, THEIRS, WATCH, TIMEOUT, PACE, LATE, ODD, STDIO, DIMENSIONS };
+
+static struct dimension {
+        const char *name, *values[FUNCTIONS + 1];
+        int n; /* how many; counted */
+} dimensions[DIMENSIONS] = {
+        [FUNCTION] = { "",
+                       { OPERATION_NAMES, "set_role", "destroy", "others", "watch", "export",
+                         "import", "init" },
+                       0 },
+        [ROLE] = { "as ", { "parent", "child" }, 0 },
+        [MINE] = { "this side: ",
+                   { "nothing", "placed", "placed twice", "aborted", "looked", "aborted and looked",
+                     "broke", "broke and could not say so", "exported" },
+                   0 },
+        [THEIRS] = { "the other: ",
+                     { "nothing", "placed", "placed twice", "aborted", "failed", "left",
+                       "placed and left" },
+                     0 },
+        [WATCH] = { "watch: ", { "none", "idle", "ready", "closed" }, 0 },
+        [TIMEOUT] = { "timeout: ", { "0", "7 ms", "never" }, 0 },
+        [PACE] = { "a wait ", { "looks first", "sleeps first" }, 0 },
+        [LATE] = { "the other, late: ", { "nothing", "place", "fail", "place and leave" }, 0 },
+        [ODD] = { "odd: ",
+                  { "nothing", "locks on an eventfd", "locks after the export",
+                    "already close-on-exec", "another eventfd", "another pipe", "closed eventfd",
+                    "closed pipe", "damaged string", "no string" },
+                  0 },
+        [STDIO] = { "closed: ", { "-", "0", "1", "0 1", "2", "0 2", "1 2", "0 1 2" }, 0 },
+};
+
+static int now[DIMENSIONS];
+static bool brief;
+
+static unsigned role(void) {
+        return now[ROLE] ? BARRIER_CHILD : BARRIER_PARENT;
+}
+
+static int timeout(void) {
+        static const int timeouts[] = { 0, TIMEOUT_MSEC, -1 };
+
+        return timeouts[now[TIMEOUT]];
+}
+
+static bool waits(void) {
+        return now[FUNCTION] >= OP_WAIT_NEXT && now[FUNCTION] <= OP_WAIT_ABORTION;
+}
+
+static bool returns_bool(void) {
+        return now[FUNCTION] < OPERATIONS;
+}
+
+static bool preserves_errno(void) {
+        return now[FUNCTION] == OP_ABORT || now[FUNCTION] == OP_FAIL || now[FUNCTION] == DESTROY;
+}
+
+/* Whether a dimension can make a difference; if it cannot, its first value stands for all. */
+static bool matters(int dimension) {
+        const int f = now[FUNCTION];
+
+        switch (dimension) {
+        case ROLE:
+                return f != INIT;
+        case MINE:
+        case THEIRS:
+                return f != INIT && f != SET_ROLE;
+        case WATCH:
+                return waits() || f == WATCH_PIDFD;
+        case TIMEOUT:
+                return waits();
+        case PACE:
+                return waits() && now[TIMEOUT] != NO_TIME;
+        case LATE:
+                return waits() && now[TIMEOUT] != NO_TIME && now[THEIRS] < ABORTED &&
+                       now[WATCH] < WATCH_READY && now[MINE] != BROKE && now[MINE] != BROKE_MUTE;
+        case ODD:
+                return f == IMPORT || (f == EXPORT && now[ODD] == LOCKED);
+        case STDIO:
+                return f == INIT;
+        default:
+                return true;
+        }
+}
+
+static bool makes_sense(void) {
+        int d;
+
+        for (d = 0; d < DIMENSIONS; d++)
+                if (now[d] && !matters(d))
+                        return false;
+        return !brief || !waits() || (role() == BARRIER_CHILD && now[WATCH] != WATCH_IDLE);
+}
+
+/* The next one, as an odometer counts; false after the last. */
+static bool next_situation(void) {
+        int d;
+
+        for (d = DIMENSIONS - 1; d >= 0; d--) {
+                if (++now[d] < dimensions[d].n)
+                        return true;
+                now[d] = 0;
+        }
+        return false;
+}
 
 static void describe(void) {
-        fprintf(stderr, "  %s as %s, timeout %d, watch %s; this side: %s; the other: %s, late: %s",
-                functions[now.function], roles[now.role], now.timeout, watches[now.watch],
-                mine[now.mine], theirs[now.theirs], lates[now.late]);
-        if (now.function == F_IMPORT)
-                fprintf(stderr, "; wrong: %s", wrongs[now.wrong]);
-        if (now.function == F_INIT)
-                fprintf(stderr, "; closed standard streams: mask %d", now.stdio);
+        int d;
+
+        for (d = 0; d < DIMENSIONS; d++)
+                if (matters(d))
+                        fprintf(stderr, "%s%s%s", d ? "; " : "  ", dimensions[d].name,
+                                dimensions[d].values[now[d]]);
 }
+
+/* ---- one run --------------------------------------------------------------------------------- */
 
 /* All that can be seen from outside. */
 struct outcome {
         bool hung;
         int value; /* what the function returned */
-        int error; /* errno if that is a failure */
+        int error; /* errno, if that is a failure or has to be preserved */
         Barrier before, after;
         char map_before[MAPPED + 1], map_after[MAPPED + 1];
         char text[BARRIER_EXPORT_MAX];
@@ -497,7 +515,7 @@ struct outcome {
 };
 
 static Barrier this, that;
-static bool acted, brief;
+static bool acted;
 static char map_start[MAPPED + 1];
 static int stdio_copies[3];
 
@@ -515,63 +533,81 @@ static void act(Barrier *b, int what) {
 }
 
 static void other_side_acts(bool finally) {
+        static const int acts[] = { NOTHING, PLACED, FAILED, PLACED_LEFT };
+
         run.armed = false;
         if (finally)
                 barrier_destroy(&that);
-        else if (!acted && now.late == LATE_PLACE)
-                act(&that, PLACED);
-        else if (!acted && now.late == LATE_FAIL)
-                act(&that, FAILED);
-        else if (!acted && now.late == LATE_PLACE_LEAVE)
-                act(&that, PLACED_LEFT);
+        else if (!acted)
+                act(&that, acts[now[LATE]]);
         acted = true;
         run.armed = true;
 }
 
-/* Both sides live in this process; a duplicate shares what fork() would share. */
+/* Both sides live in this process. */
 static void both_sides(void) {
-        unsigned other = now.role == BARRIER_PARENT ? BARRIER_CHILD : BARRIER_PARENT;
-
         if (barrier_init(&this) < 0) {
                 perror("faults: barrier_init");
                 exit(1);
         }
-        that = this;
-        that.me = fcntl(this.me, F_DUPFD_CLOEXEC, 3);
-        that.them = fcntl(this.them, F_DUPFD_CLOEXEC, 3);
-        that.pipe[0] = fcntl(this.pipe[0], F_DUPFD_CLOEXEC, 3);
-        that.pipe[1] = fcntl(this.pipe[1], F_DUPFD_CLOEXEC, 3);
-        (void) barrier_set_role(&that, other);
+        that = forked(&this);
+        (void) barrier_set_role(&that, BARRIER_PARENT + BARRIER_CHILD - role());
         barrier_set_timeout(&that, 0);
+}
+
+/* Each adds a line to what /proc says. */
+static void put_locks(int fd) {
+        struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+        for (; lock.l_start < 24; lock.l_start += 2)
+                if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+                        perror("faults: F_OFD_SETLK");
+                        exit(1);
+                }
+}
+
+static void export(char *text) {
+        if (barrier_export(&this, text, BARRIER_EXPORT_MAX) < 0) {
+                fprintf(stderr, "faults: barrier_export failed where nothing was made to\n");
+                exit(1);
+        }
 }
 
 static void history(char *text) {
         int pipe_end;
 
-        (void) barrier_set_role(&this, now.role);
-        act(&that, now.theirs);
-        if (now.mine <= ABORTED)
-                act(&this, now.mine);
-        else if (now.mine == ABORTED_LOOKED)
+        (void) barrier_set_role(&this, role());
+        act(&that, now[THEIRS]);
+        if (now[MINE] <= ABORTED)
+                act(&this, now[MINE]);
+        if (now[MINE] == ABORTED_LOOKED)
                 act(&this, ABORTED);
         barrier_set_timeout(&this, 0);
-        if (now.mine == LOOKED || now.mine == ABORTED_LOOKED)
+        if (now[MINE] == BROKE) /* a closed descriptor is the simplest way */
+                this.watch = watch_fds[WATCH_CLOSED];
+        if (now[MINE] == LOOKED || now[MINE] == ABORTED_LOOKED || now[MINE] == BROKE)
                 (void) barrier_wait_abortion(&this);
-        if (now.mine == BROKE) { /* a closed descriptor is the simplest way */
-                (void) barrier_watch(&this, 0);
-                this.watch = MAPPED - 1;
-                (void) barrier_wait_abortion(&this);
+        if (now[MINE] == BROKE_MUTE) {
+                run.no_write = true;
+                act(&this, ABORTED);
+                run.no_write = false;
         }
-        if (now.mine == EXPORTED)
-                (void) barrier_export(&this, text, BARRIER_EXPORT_MAX);
-        this.watch = watch_fds[now.watch];
-        barrier_set_timeout(&this, now.timeout);
+        if (now[ODD] == LOCKED)
+                put_locks(this.them);
+        if (now[MINE] == EXPORTED)
+                export(text);
+        this.watch = watch_fds[now[WATCH]];
+        barrier_set_timeout(&this, timeout());
+        this.skip = now[PACE] == SLEEPS_FIRST;
 
-        if (now.function != F_IMPORT)
+        if (now[FUNCTION] != IMPORT)
                 return;
-        (void) barrier_export(&this, text, BARRIER_EXPORT_MAX);
-        pipe_end = this.pipe[now.role == BARRIER_CHILD];
-        switch (now.wrong) {
+        export(text);
+        pipe_end = this.pipe[role() == BARRIER_CHILD];
+        switch (now[ODD]) {
+        case LOCKED_AFTER:
+                put_locks(this.them);
+                break;
         case CLOSE_ON_EXEC:
                 (void) fcntl(this.them, F_SETFD, FD_CLOEXEC);
                 break;
@@ -596,53 +632,29 @@ static void history(char *text) {
 static int call(char *text, const Barrier *given) {
         struct pollfd fds[BARRIER_POLLFDS];
 
-        switch (now.function) {
-        case F_PLACE:
-                return barrier_place(&this);
-        case F_ABORT:
-                return barrier_abort(&this);
-        case F_FAIL:
-                return barrier_fail(&this, ACT_CODE);
-        case F_WAIT_NEXT:
-                return barrier_wait_next(&this);
-        case F_SYNC_NEXT:
-                return barrier_sync_next(&this);
-        case F_SYNC:
-                return barrier_sync(&this);
-        case F_PLACE_AND_SYNC:
-                return barrier_place_and_sync(&this);
-        case F_WAIT_ABORTION:
-                return barrier_wait_abortion(&this);
-        case F_SET_ROLE:
-                return barrier_set_role(&this, now.role);
-        case F_DESTROY:
+        switch (now[FUNCTION]) {
+        case SET_ROLE:
+                return barrier_set_role(&this, role());
+        case DESTROY:
                 barrier_destroy(&this);
-                return errno == SENTINEL;
-        case F_SET_TIMEOUT:
-                barrier_set_timeout(&this, 0);
                 return 0;
-        case F_QUERIES:
+        case QUIET:
+                barrier_set_timeout(&this, 0);
                 return barrier_i_aborted(&this) + 2 * barrier_they_aborted(&this) +
                        4 * barrier_we_aborted(&this) + 8 * barrier_is_aborted(&this) +
-                       16 * barrier_they_left(&this) + 32 * barrier_error(&this);
-        case F_GET_POLLFDS:
-                return barrier_get_pollfds(&this, fds);
-        case F_WATCH:
+                       16 * barrier_they_left(&this) + 32 * barrier_error(&this) +
+                       barrier_get_pollfds(&this, fds);
+        case WATCH_PIDFD:
                 return barrier_watch(&this, given->watch);
-        case F_EXPORT:
+        case EXPORT:
                 return barrier_export(&this, text, BARRIER_EXPORT_MAX);
-        case F_IMPORT:
-                return barrier_import(&this, now.wrong == NO_STRING ? NULL : text);
-        case F_INIT:
+        case IMPORT:
+                return barrier_import(&this, now[ODD] == NO_STRING ? NULL : text);
+        case INIT:
                 return barrier_init(&this);
-        case FUNCTIONS:
-                break;
+        default:
+                return operate(&this, now[FUNCTION], ACT_CODE);
         }
-        return 0;
-}
-
-static bool returns_bool(void) {
-        return now.function <= F_WAIT_ABORTION;
 }
 
 static void close_all_but(const char *map) {
@@ -658,31 +670,33 @@ static void close_all_but(const char *map) {
 /* Runs the present situation, with the fault that `run` holds. */
 static void experiment(struct outcome *o) {
         const Barrier null = BARRIER_NULL;
-        const bool flags = now.function >= F_EXPORT;
+        const int f = now[FUNCTION];
+        const bool flags = f >= EXPORT;
         Barrier check, given;
         int i;
 
         memset(o, 0, sizeof *o);
         this = that = null;
         acted = false;
-        if (now.function == F_INIT) {
+        if (f == INIT) {
                 for (i = 0; i < 3; i++)
-                        if (now.stdio >> i & 1)
+                        if (now[STDIO] >> i & 1)
                                 (void) close(i);
         } else {
                 both_sides();
-                if (now.function != F_SET_ROLE)
+                if (f != SET_ROLE)
                         history(o->text);
         }
         given = this;
-        if (now.function == F_WATCH)
+        if (f == WATCH_PIDFD)
                 this.watch = -1;
         o->before = this;
         map_descriptors(o->map_before, flags);
-        if (now.function == F_INIT || now.function == F_IMPORT)
+        if (f == INIT || f == IMPORT)
                 memset(&this, 0x55, sizeof this);
 
         run.hits = run.calls = 0;
+        run.filled = run.word_only = run.word_lost = false;
         run.now = 1000000000;
         run.armed = true;
         errno = SENTINEL;
@@ -690,12 +704,12 @@ static void experiment(struct outcome *o) {
                 o->value = call(o->text, &given);
         else
                 o->hung = true;
-        o->error = returns_bool() && !o->value ? errno : 0;
+        o->error = (returns_bool() && !o->value) || preserves_errno() ? errno : 0;
         run.armed = false;
 
         o->after = this;
         map_descriptors(o->map_after, flags);
-        if (now.function == F_EXPORT && o->value > 0)
+        if (f == EXPORT && o->value > 0)
                 o->imported = barrier_import(&check, o->text);
         o->other = that.role != 0;
         if (o->other)
@@ -704,9 +718,9 @@ static void experiment(struct outcome *o) {
 
         barrier_destroy(&this);
         barrier_destroy(&that);
-        if (now.function == F_IMPORT)
+        if (f == IMPORT)
                 barrier_destroy(&given); /* what it did not take over */
-        if (now.function == F_INIT)
+        if (f == INIT)
                 for (i = 0; i < 3; i++)
                         (void) dup2(stdio_copies[i], i);
 }
@@ -721,18 +735,20 @@ static void violation(const char *rule, const struct outcome *o) {
         int c = run.error ? (int) run.target : CALLS;
 
         violations++;
-        if (reported[now.function][c][run.forever])
+        if (reported[now[FUNCTION]][c][run.forever])
                 return;
-        reported[now.function][c][run.forever] = true;
+        reported[now[FUNCTION]][c][run.forever] = true;
         fprintf(stderr, "faults: %s\n", rule);
         describe();
         if (run.error)
-                fprintf(stderr, "; %s call %d to %s gives %s%s",
-                        run.no_preadv2 ? "without preadv2," : "", run.at, table[run.target].name,
-                        run.error->name, run.forever ? " for ever" : "");
+                fprintf(stderr, ";%s call %d to %s gives %s %d%s",
+                        run.no_preadv2 ? " without preadv2," : "", run.at, table[run.target].name,
+                        run.error < 0 ? "result" : "errno",
+                        run.error < 0 ? RESULT(run.error) : run.error,
+                        run.forever ? " for ever" : "");
         fprintf(stderr,
-                "\n  returned %d, errno %d; error %d, i %d, they %d, exited %d, pipe %d %d, "
-                "other side: error %d, exited %d\n  %s\n  %s\n",
+                "\n  returned %d, errno %d; error %d, i %d, they %d, left %d, pipe %d %d, "
+                "other side: error %d, left %d\n  %s\n  %s\n",
                 o->value, o->error, o->after.error, o->after.i_aborted, o->after.they_aborted,
                 o->after.they_left, o->after.pipe[0], o->after.pipe[1], o->other_sees.error,
                 o->other_sees.they_left, o->map_before, o->map_after);
@@ -766,7 +782,7 @@ static bool nothing_left(void) {
 }
 
 static bool ran_out_unchanged(const struct outcome *o) {
-        return now.timeout >= 0 && !o->value && o->error == ETIMEDOUT &&
+        return timeout() > 0 && !o->value && o->error == ETIMEDOUT &&
                o->after.error == o->before.error && o->after.consumed == o->before.consumed &&
                strcmp(o->map_before, o->map_after) == 0;
 }
@@ -774,7 +790,7 @@ static bool ran_out_unchanged(const struct outcome *o) {
 /* A failed int function has changed nothing. */
 static void judge_int(const struct outcome *o, int expected) {
         const Barrier null = BARRIER_NULL;
-        bool makes = now.function == F_INIT || now.function == F_IMPORT;
+        bool makes = now[FUNCTION] == INIT || now[FUNCTION] == IMPORT;
 
         if (o->value != expected)
                 violation("wrong error", o);
@@ -784,93 +800,110 @@ static void judge_int(const struct outcome *o, int expected) {
                 violation("a failure changed a descriptor", o);
 }
 
-/* A failed call ends the barrier, and this side leaves, unless it had ended already. */
-static void judge_bool(const struct outcome *o, int expected) {
+/* A failed call ends the barrier, and a word tells the other side why. Only if that word could not
+ * be written is the pipe closed; a full eventfd wakes the other side all the same. */
+static void judge_bool(const struct outcome *o, const struct outcome *normal, int expected) {
         char map[MAPPED + 1];
-        int i;
+        int i, other;
 
         if (o->before.they_aborted)
                 expected = o->before.error;
-        if (o->value || o->error != expected || o->after.error != expected)
+        else if (run.word_only && !preserves_errno()) /* it broke for another reason */
+                expected = normal->after.error;
+        if (o->value || o->after.error != expected ||
+            o->error != (preserves_errno() ? SENTINEL : expected))
                 violation("wrong error", o);
         if (!o->after.i_aborted || !o->after.they_aborted ||
             o->after.they_left != o->before.they_left)
                 violation("not ended as by a failure", o);
 
         memcpy(map, o->map_before, sizeof map);
-        for (i = 0; i < 2; i++)
-                if (o->before.pipe[i] >= 0)
+        for (i = 0; i < 2; i++) {
+                if (run.word_lost && o->before.pipe[i] >= 0)
                         map[o->before.pipe[i]] = '-';
-        if (o->after.pipe[0] != -1 || o->after.pipe[1] != -1 ||
-            (o->other && strcmp(map, o->map_after)))
-                violation("not just the pipe was closed", o);
+                if (o->after.pipe[i] != (run.word_lost ? -1 : o->before.pipe[i]))
+                        violation("the pipe end is not as it should be", o);
+        }
+        if (o->other && strcmp(map, o->map_after) != 0)
+                violation("wrong descriptors are closed", o);
 
-        if (o->other && o->other_sees.error != (o->before.i_aborted ? ECONNABORTED : ECONNRESET))
-                violation("the other side does not see it", o);
-}
-
-static bool restarts(void) {
-        return run.error->value == EINTR && (run.target == WRITE || run.target == PREADV2 ||
-                                             run.target == READ || run.target == POLL);
+        other = o->before.i_aborted ? ECONNABORTED
+                : run.filled        ? FULL_CODE
+                : run.word_lost     ? ECONNRESET
+                                    : expected;
+        if (o->other && o->other_sees.error != other)
+                violation("the other side does not see why", o);
 }
 
 static void judge(const struct outcome *o, const struct outcome *normal) {
-        const struct row *row = &table[run.target];
-        int seen = run.error->seen ? run.error->seen : run.error->value;
-
         if (o->hung)
                 violation("hangs", o);
-        else if (row->effect == EARLY || (restarts() && run.forever)) {
+        else if (seen() == MAY_RUN_OUT) {
                 if (!same_outcome(o, normal) && !ran_out_unchanged(o))
                         violation("neither unseen nor out of time", o);
-        } else if (row->effect == UNSEEN || restarts()) {
-                /* Without /proc another eventfd can not be told. */
-                if (!same_outcome(o, normal) && !(now.wrong == OTHER_EVENTFD && o->value == 0))
+        } else if (seen() == NOTHING_SEEN) {
+                /* Without /proc another eventfd cannot be told. */
+                if (!same_outcome(o, normal) && !(now[ODD] == OTHER_EVENTFD && o->value == 0))
                         violation("not unseen", o);
-        } else if (row->effect == REFUSES)
+        } else if (seen() == NO_NUMBER && now[FUNCTION] == EXPORT) {
+                if (o->value != normal->value || o->imported != -EBADF)
+                        violation("a number that was not read was taken for the right one", o);
+        } else if (seen() == NO_NUMBER)
                 judge_int(o, -EBADF);
         else if (returns_bool())
-                judge_bool(o, seen);
+                judge_bool(o, normal, seen());
         else
-                judge_int(o, -seen);
+                judge_int(o, -seen());
         if (!nothing_left())
                 violation("a descriptor is left", o);
 }
 
-/* Of the calls that are restarted only poll() can be interrupted for ever; then a wait ends only if
- * it has a time limit. F_SETFD can not fail for an open descriptor, and what refuses it otherwise, a
- * filter, refuses the first already. */
+/* F_SETFD cannot fail for an open descriptor, and what refuses it otherwise, a filter, refuses the
+ * first already. A sleep that is interrupted for ever ends only if it has a time limit. */
 static bool sensible(void) {
         if (run.target == SETFD && run.at > 1)
                 return false;
-        return !run.forever || !restarts() || (run.target == POLL && now.timeout > 0);
+        if (run.target == POLL && seen() == MAY_RUN_OUT && now[TIMEOUT] == FOR_EVER)
+                return false;
+        return seen() != NEVER_ENDS;
+}
+
+/* Of the errors of this call that are all the same to the library, --short takes EPERM alone. */
+static bool to_be_tried(void) {
+        return !brief || run.error < 0 || run.error == EAGAIN || run.error == EINTR ||
+               run.error == EINVAL || run.error == EPERM;
 }
 
 static void all_faults(const struct outcome *normal) {
         struct outcome o;
-        int c, i, forever;
+        int c, i;
 
         for (c = 0; c < CALLS; c++) {
                 run.target = (enum call) c;
                 run.no_preadv2 = c == READ;
-                for (i = 0; i < ERRORS_MAX && table[c].errors[i].name; i++)
-                        for (forever = 0; forever < 2; forever++) {
-                                run.forever = forever;
-                                run.error = &table[c].errors[i];
-                                for (run.at = 1; sensible(); run.at++) {
-                                        experiment(&o);
-                                        if (run.hits < run.at)
-                                                break;
-                                        runs++;
-                                        judge(&o, normal);
-                                }
-                                if (run.at == 1 && sensible())
-                                        goto never_called;
+                for (i = 0; i < 2 * ERRORS_MAX; i++) {
+                        run.error = table[c].errors[i / 2];
+                        run.forever = i % 2;
+                        if (!run.error || !to_be_tried())
+                                continue;
+                        for (run.at = 1; sensible(); run.at++) {
+                                experiment(&o);
+                                if (run.hits < run.at)
+                                        break;
+                                runs++;
+                                judge(&o, normal);
                         }
-        never_called:;
+                        if (run.at == 1 && run.hits == 0 && sensible())
+                                break; /* there is no such call */
+                }
         }
-        run.error = NULL;
+        run.error = 0;
         run.no_preadv2 = false;
+}
+
+/* What broke and could not say so is exported without descriptors. */
+static bool importable(void) {
+        return now[ODD] <= (now[MINE] == BROKE_MUTE ? CLOSED_PIPE : CLOSE_ON_EXEC);
 }
 
 static void situation(void) {
@@ -882,62 +915,22 @@ static void situation(void) {
                 violation("hangs without any fault", &normal);
         if (!nothing_left())
                 violation("a descriptor is left without any fault", &normal);
-        if (now.function == F_EXPORT && normal.value > 0 && normal.imported)
-                violation("can not import what was exported", &normal);
+        if (preserves_errno() && normal.error != SENTINEL)
+                violation("errno is not preserved", &normal);
+        if (now[FUNCTION] == QUIET && run.calls)
+                violation("a system call where none is needed", &normal);
+        if (normal.imported)
+                violation("cannot import what was exported", &normal);
+        if (now[FUNCTION] == IMPORT && (normal.value == 0) != importable())
+                violation("not what import should say", &normal);
+        if (waits() && !normal.before.error && normal.after.error == EBADF)
+                judge_bool(&normal, &normal, EBADF);
         run.no_preadv2 = true;
         experiment(&other);
         run.no_preadv2 = false;
         if (!same_outcome(&normal, &other))
                 violation("differs without preadv2", &other);
         all_faults(&normal);
-}
-
-static bool waits(enum function function) {
-        return function >= F_WAIT_NEXT && function <= F_WAIT_ABORTION;
-}
-
-/* Whether what the other side does late can make a difference. */
-static bool may_sleep(void) {
-        return now.theirs < ABORTED && now.watch < WATCH_READY && now.mine != BROKE &&
-               now.timeout != 0;
-}
-
-/* All situations of one function; the dimensions that do not concern it have one value. */
-static void situations_of(enum function f) {
-        static const int timeouts[] = { 0, TIMEOUT, -1 };
-        bool simple = f == F_INIT || f == F_SET_ROLE;
-        int t, timeouts_n = waits(f) ? 3 : 1;
-        int lates_n = waits(f) ? LATES : 1;
-        int watches_n = waits(f) || f == F_WATCH || f == F_GET_POLLFDS ? WATCHES : 1;
-        int wrongs_n = f == F_IMPORT ? WRONGS : 1;
-        int masks_n = f == F_INIT ? 8 : 1;
-
-        memset(&now, 0, sizeof now);
-        now.function = f;
-        for (now.role = BARRIER_PARENT; now.role <= (f == F_INIT ? BARRIER_PARENT : BARRIER_CHILD);
-             now.role++)
-                for (now.stdio = 0; now.stdio < masks_n; now.stdio++)
-                        for (now.wrong = 0; now.wrong < wrongs_n; now.wrong++)
-                                for (now.mine = 0; now.mine < (simple ? 1 : MINE); now.mine++)
-                                        for (now.theirs = 0; now.theirs < (simple ? 1 : THEIRS);
-                                             now.theirs++)
-                                                for (now.watch = 0; now.watch < watches_n;
-                                                     now.watch++)
-                                                        for (now.late = 0; now.late < lates_n;
-                                                             now.late++)
-                                                                for (t = 0; t < timeouts_n; t++) {
-                                                                        now.timeout = timeouts[t];
-                                                                        if (brief && waits(f) &&
-                                                                            (now.role ==
-                                                                                     BARRIER_PARENT ||
-                                                                             now.watch ==
-                                                                                     WATCH_IDLE))
-                                                                                continue;
-                                                                        if (now.late ==
-                                                                                    LATE_NOTHING ||
-                                                                            may_sleep())
-                                                                                situation();
-                                                                }
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
@@ -979,9 +972,12 @@ static int check_symbols(void) {
 static void prepare(void) {
         int i;
 
+        for (i = 0; i < DIMENSIONS; i++)
+                while (dimensions[i].values[dimensions[i].n])
+                        dimensions[i].n++;
         for (i = 0; i < 3; i++) {
                 if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDWR) != i) {
-                        fprintf(stderr, "faults: can not open /dev/null\n");
+                        fprintf(stderr, "faults: cannot open /dev/null\n");
                         exit(2);
                 }
                 stdio_copies[i] = fcntl(i, F_DUPFD_CLOEXEC, MAPPED / 2);
@@ -990,7 +986,7 @@ static void prepare(void) {
         watch_fds[WATCH_READY] = eventfd(1, EFD_CLOEXEC);
         map_descriptors(map_start, false);
         if (watch_fds[WATCH_READY] < 0 || map_start[MAPPED - 1] != '-') {
-                fprintf(stderr, "faults: can not prepare the descriptors\n");
+                fprintf(stderr, "faults: cannot prepare the descriptors\n");
                 exit(2);
         }
 }
@@ -1011,11 +1007,14 @@ int main(int argc, char **argv) {
         }
 
         prepare();
-        for (i = 0; i < FUNCTIONS; i++) {
-                if (terminal)
-                        fprintf(stderr, "\r%-16s%9ld faults", functions[i], runs);
-                situations_of((enum function) i);
-        }
+        do {
+                if (!makes_sense())
+                        continue;
+                situation();
+                if (terminal && situations % 64 == 0)
+                        fprintf(stderr, "\r%-16s%9ld faults",
+                                dimensions[FUNCTION].values[now[FUNCTION]], runs);
+        } while (next_situation());
         if (terminal)
                 fprintf(stderr, "\r%30s\r", "");
 
