@@ -97,7 +97,7 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
                 (void) execvp(command[0], command);
                 (void) barrier_fail(b, EXEC + errno); /* the barrier goes on working */
         } else
-                (void) barrier_fail(b, r < 0 ? -r : errno);
+                (void) barrier_fail(b, r < 0 ? r : errno);
         _exit(FAILED);
 }
 

@@ -146,7 +146,7 @@ static bool sleeps(const struct process *p, char *switches, size_t size) {
  * to sleep in between slept all that time. So there was a moment when all of them slept at once, and
  * then there is nobody who could wake one. */
 static bool settled(void) {
-        char first[PROCESSES_MAX][64], second[64];
+        char first[PROCESSES_MAX][64] = { "" }, second[64] = "";
         int i, look;
 
         for (look = 0; look < 2; look++)
@@ -276,6 +276,7 @@ static bool run(struct run *r) {
 
         if (++runs % 16 == 0 && isatty(STDERR_FILENO))
                 fprintf(stderr, "\r%-16s%6ld runs\r", r->program->name, runs);
+        (void) alarm(60); /* for hangs only */
         r->was_killed = r->was_held = false;
         start(r->program->argv);
         for (;;) {
@@ -374,7 +375,7 @@ static const char *obstacle(void) {
 
 int main(int argc, char **argv) {
         int n, fds[2], passed = 0, failed = 0, skipped = 0;
-        char directory[] = "/tmp/kill.XXXXXX", path[PATH_MAX];
+        char directory[] = "/tmp/kill.XXXXXX", examples[PATH_MAX], path[PATH_MAX + 32];
         const struct program *p;
         const char *why;
         bool all = true;
@@ -388,7 +389,7 @@ int main(int argc, char **argv) {
                 fputs("usage: kill [--short] [DIR]\n", stderr);
                 return 2;
         }
-        if (!realpath(argc == 2 ? argv[1] : "examples", path))
+        if (!realpath(argc == 2 ? argv[1] : "examples", examples))
                 die(argc == 2 ? argv[1] : "examples");
         why = obstacle();
         if (why) {
@@ -397,8 +398,9 @@ int main(int argc, char **argv) {
                 return 0;
         }
 
-        if (setenv("PATH", strcat(path, ":/usr/bin:/bin"), 1) < 0 || !mkdtemp(directory) ||
-            chdir(directory) < 0 || pipe2(fds, O_CLOEXEC) < 0)
+        (void) snprintf(path, sizeof path, "%s:/usr/bin:/bin", examples);
+        if (setenv("PATH", path, 1) < 0 || !mkdtemp(directory) || chdir(directory) < 0 ||
+            pipe2(fds, O_CLOEXEC) < 0)
                 die("set-up");
         input = fds[0];
         for (p = programs; p < programs + sizeof programs / sizeof *programs; p++) {
