@@ -53,25 +53,19 @@ END
 
 # machine NAME CC EMULATOR
 machine() {
-        mkdir -p "$out/$1"
-        test=$out/$1/test-barrier
-        libcheck "$1" "$2" -O2
-        compile="$2 -std=c99 $warnings -O2 -static"
-        $compile -Werror -c -o "$out/$1/barrier.o" barrier.c
-        set -- "$@" "$out/$1/barrier.o"
-        if [ -n "$3" ]; then
+        emulator=$3
+        set -- "$1" "$2"
+        if [ -n "$emulator" ]; then
+                mkdir -p "$out/$1"
                 wrappers > "$out/$1/wrappers.c"
-                $2 -O2 "-DEMULATOR=\"$(command -v "$3")\"" -c -o "$out/$1/wrappers.o" \
+                $2 -O2 "-DEMULATOR=\"$(command -v "$emulator")\"" -c -o "$out/$1/wrappers.o" \
                         "$out/$1/wrappers.c"
                 set -- "$@" "$out/$1/wrappers.o" -Wl,--wrap=execv,--wrap=fcntl
                 CK_TIMEOUT_MULTIPLIER=10
                 export CK_TIMEOUT_MULTIPLIER
         fi
+        static_suite "$@"
         explore=$out/$1/explore
-        emulator=$3
-        shift 3
-        # shellcheck disable=SC2086
-        $compile -I. $check_flags -o "$test" test-barrier.c "$@" $check_libs
         $compile -o "$explore" verify/explore.c
         if [ "$emulator" = qemu-s390x-static ]; then
                 # In a new program the emulator does not know which descriptors are eventfds.
@@ -79,7 +73,7 @@ machine() {
                 CK_EXCLUDE_TAGS=execve
                 export CK_EXCLUDE_TAGS
         fi
-        $emulator "$test"
+        $emulator "$suite"
         $emulator "$explore" --short
 }
 
@@ -105,21 +99,18 @@ fi
 need_libcheck
 need musl-tools musl-gcc
 need qemu-user-static qemu-aarch64-static
-# Debian's name of the machine, and the compiler's
-for machine in arm64:aarch64-linux-gnu armhf:arm-linux-gnueabihf riscv64:riscv64-linux-gnu \
-        s390x:s390x-linux-gnu i386:i686-linux-gnu; do
-        need "gcc-${machine#*:}" "${machine#*:}-gcc"
-        need "libc6-dev-${machine%:*}-cross" "/usr/${machine#*:}/lib/libc.a"
+for machine in arm64 armhf riscv64 s390x i386; do
+        need_compiler $machine
 done
 all_there
 fetch_libcheck
 
 run_jobs << 'END'
-machine|aarch64|aarch64-linux-gnu-gcc|qemu-aarch64-static
+machine|arm64|aarch64-linux-gnu-gcc|qemu-aarch64-static
 machine|armhf|arm-linux-gnueabihf-gcc|qemu-arm-static
 machine|riscv64|riscv64-linux-gnu-gcc|qemu-riscv64-static
 machine|s390x|s390x-linux-gnu-gcc|qemu-s390x-static
-machine|i686|i686-linux-gnu-gcc|
+machine|i386|i686-linux-gnu-gcc|
 machine|musl|musl-gcc|
 smallest|musl-handshake|musl-gcc|30720
 END

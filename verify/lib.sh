@@ -195,6 +195,26 @@ debian_source() {
         version=$(dpkg-parsechangelog -l "$source/debian/changelog" -S Version)
 }
 
+# ---- programs for other machines -----------------------------------------------------------------
+
+# What a compiler calls Debian's machine.
+triplet() {
+        case $1 in
+        amd64) echo x86_64-linux-gnu ;;
+        arm64) echo aarch64-linux-gnu ;;
+        armhf) echo arm-linux-gnueabihf ;;
+        i386) echo i686-linux-gnu ;;
+        ppc64el) echo powerpc64le-linux-gnu ;;
+        *) echo "$1-linux-gnu" ;;
+        esac
+}
+
+need_compiler() {
+        [ "$1" != "$(dpkg --print-architecture)" ] || return 0
+        need "gcc-$(triplet "$1" | tr _ -)" "$(triplet "$1")-gcc"
+        need "libc6-dev-$1-cross" "/usr/$(triplet "$1")/lib/libc.a"
+}
+
 # ---- libcheck for where the distribution has none ------------------------------------------------
 
 need_libcheck() {
@@ -220,4 +240,17 @@ libcheck() {
         fi
         check_flags="-isystem $dir -isystem $dir/src"
         check_libs="$dir/src/libcheck.a -pthread -lrt -lm"
+}
+
+# static_suite NAME COMPILER MORE...: builds the suite; sets `suite`, and `compile` for other programs
+static_suite() {
+        libcheck "$1" "$2" -O2
+        compile="$2 -std=c99 $warnings -O2 -static"
+        suite=$out/$1/test-barrier
+        object=$out/$1/barrier.o
+        mkdir -p "$out/$1"
+        $compile -Werror -c -o "$object" barrier.c
+        shift 2
+        # shellcheck disable=SC2086
+        $compile -I. $check_flags -o "$suite" test-barrier.c "$object" "$@" $check_libs
 }
