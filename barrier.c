@@ -598,28 +598,25 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
         return -EFBIG;
 }
 
-/* Finds out which eventfd `fd` is. Only an eventfd has an inode without a type and can be written at
- * any time; the rest of that kind is inotify, signalfd, timerfd and the like.
+/* Finds out which eventfd `fd` is. Its inode has no type, like that of inotify, signalfd, timerfd and
+ * the like, but only an eventfd has a number. Where /proc tells none, only an eventfd can be written
+ * at any time, unless it is full.
  * Returns 0 or a negative errno; -EBADF: it is no eventfd. */
 static int barrier_identify_eventfd(int fd, uint64_t *id) {
         static const char dir[] = "/proc/thread-self/fdinfo/";
         char path[sizeof dir + 10], *p = path + sizeof path - 1;
         struct pollfd ready;
         struct stat sb;
-        int n, r;
+        int r = 0;
 
         if (fstat(fd, &sb) < 0)
                 return -errno;
         if (sb.st_mode & S_IFMT)
                 return -EBADF;
         barrier_pollfd(&ready, fd, POLLOUT);
-        do
-                n = poll(&ready, 1, 0);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        if (!(ready.revents & POLLOUT))
-                return -EBADF;
+        while (poll(&ready, 1, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
 
         for (*p = 0; fd > 0; fd /= 10)
                 *--p = (char) ('0' + fd % 10);
@@ -629,11 +626,11 @@ static int barrier_identify_eventfd(int fd, uint64_t *id) {
         /* Whatever there is in the place of /proc, it shall not block or become a terminal. */
         fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         *id = 0;
-        if (fd < 0)
-                return 0;
-        r = barrier_read_number(fd, id);
-        (void) close(fd);
-        return r;
+        if (fd >= 0) {
+                r = barrier_read_number(fd, id);
+                (void) close(fd);
+        }
+        return *id >= BARRIER_FIRST_NUMBER || (ready.revents & POLLOUT) ? r : -EBADF;
 }
 
 /* Finds out which objects the descriptors are, and changes nothing. Returns 0 or a negative errno;

@@ -3102,6 +3102,17 @@ static bool eventfds_have_numbers(void) {
         return strstr(text, "eventfd-id") != NULL;
 }
 
+/* It does not poll as one that can be written. */
+TEST(full_eventfd_is_exported_and_imported_where_it_has_a_number, PAIR) {
+        if (!eventfds_have_numbers())
+                SKIP("eventfds have no numbers here");
+        CHECK(raw_write(mine.me, UINT64_MAX - 1) && raw_write(theirs.me, UINT64_MAX - 1));
+        export_import();
+        CHECK(fails(&mine, barrier_place, EPROTO));
+        export_import();
+        CHECK(fails(&mine, barrier_wait_abortion, EPROTO));
+}
+
 /* What else can have the number of an eventfd; most of these would block who reads them. */
 enum { STRANGERS = 12 };
 
