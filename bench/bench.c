@@ -96,12 +96,19 @@ static void stop(void) {
         spent.calls += calls;
 }
 
+static void spin(unsigned times) {
+        volatile unsigned i;
+
+        for (i = 0; i < times; i++)
+                ;
+}
+
 /* Works for that much CPU time, so that it is the same work however often it is preempted. */
 static void work(int64_t ns) {
         const int64_t end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + ns;
 
         while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) < end)
-                ;
+                spin(500);
 }
 
 static uint32_t random_below(uint32_t limit, uint32_t *seed) {
@@ -141,16 +148,10 @@ static void finish(pid_t pid) {
 /* RAW is one eventfd each way, which tells nobody that the other side died. */
 enum who { LIBRARY = 1, CLASSIC, PTHREAD, SEMS, SOCKETS, PIPES, RAW, RAW_SPINNING, FORK_ALONE };
 
-static const char *const names[] = { "",
-                                     "library",
-                                     "classic",
-                                     "pthread_barrier_t",
-                                     "two sem_t",
-                                     "socket pair",
-                                     "two pipes",
-                                     "raw eventfds",
-                                     "raw, spinning",
-                                     "fork alone" };
+/* clang-format off */
+static const char *const names[] = { "", "library", "classic", "pthread_barrier_t", "two sem_t",
+        "socket pair", "two pipes", "raw eventfds", "raw, spinning", "fork alone" };
+/* clang-format on */
 
 /* All times are in microseconds, and of one round. */
 enum metric { WALL, CPU, CALLS, SHARED, LOST, METRICS };
@@ -337,7 +338,7 @@ static void report(long rounds) {
  * before it begins it; no contender lets the child end that round earlier, so the child can not
  * miss it. */
 static long play(const struct scenario *s, struct link *l, int phase) {
-        const long limit = phase ? s->rounds : 0, every = s->rounds ? 1 : 64;
+        const long limit = phase ? s->rounds : 0, every = s->rounds ? 1 : 16;
         const int64_t nsec = (phase ? s->msec : WARM_UP_MSEC) * INT64_C(1000000);
         const int64_t deadline = clock_ns(CLOCK_MONOTONIC) + nsec;
         uint32_t seed = (uint32_t) (2 * repetition + l->side);
@@ -353,7 +354,7 @@ static long play(const struct scenario *s, struct link *l, int phase) {
                 if (s->work)
                         work(random_below((uint32_t) s->work, &seed));
                 go_round(l);
-                if (n % every == 0) {
+                if ((n - 1) % every == 0) {
                         looks++;
                         same += shared->cpu == sched_getcpu();
                         if (l->side)
@@ -363,7 +364,7 @@ static long play(const struct scenario *s, struct link *l, int phase) {
         stop();
         if (l->side)
                 shared->child = spent;
-        else if (looks)
+        else
                 shared->result[SHARED] = 100.0 * (double) same / (double) looks;
         return n;
 }
@@ -421,52 +422,40 @@ static void fork_sample(const struct scenario *s, int row) {
         shared->result[CPU] = shared->result[CALLS] = (double) NAN; /* the children's are missing */
 }
 
-/* The child only holds its descriptors. Its barriers are written on its behalf, a batch at a time
- * and off the clock. */
+/* A place and a sync with n barriers there already; without any, the sync is a try. The child only
+ * holds its descriptors: its barriers are written on its behalf, off the clock, and so are the
+ * parent's but for the last one. */
 static void ready_sample(const struct scenario *s, int row) {
         static struct link link[BATCH];
+        const long n = s->n[row], batch = n > 1 ? 1 : BATCH, rounds = n > 1 ? 1 : s->rounds;
         pid_t child;
-        long i, k;
+        long i, k, m;
 
-        for (i = 0; i < BATCH; i++)
+        for (i = 0; i < batch; i++)
                 open_link(&link[i], s->who[row]);
         child = spawn();
-        for (i = 0; i < BATCH; i++)
+        for (i = 0; i < batch; i++)
                 take_side(&link[i], child == 0);
         if (child == 0)
                 _exit(pause());
-        for (k = 0; k < s->rounds; k++) {
-                for (i = 0; i < BATCH; i++)
-                        put(link[i].way[0][1]);
+        for (i = 0; n == 0 && i < batch; i++)
+                barrier_set_timeout(&link[i].b, 0);
+        for (k = 0; k < rounds; k++) {
+                for (i = 0; i < batch; i++)
+                        for (m = 0; m < n; m++) {
+                                put(link[i].way[0][1]);
+                                if (m > 0)
+                                        place(&link[i]);
+                        }
                 start();
-                for (i = 0; i < BATCH; i++)
-                        go_round(&link[i]);
+                for (i = 0; i < batch; i++)
+                        if (n > 0)
+                                go_round(&link[i]);
+                        else if (barrier_place_and_sync(&link[i].b))
+                                die("barrier_sync");
                 stop();
         }
-        report(s->rounds * BATCH);
-        finish(child);
-}
-
-/* The parent places n barriers, or one; n are placed on the child's behalf; then the parent tries. */
-static void try_sample(const struct scenario *s, int row) {
-        const long n = s->n[row], tries = n ? 1 : s->rounds;
-        struct link l;
-        const pid_t child = meet(s, row, &l);
-        long i;
-
-        if (child == 0)
-                _exit(pause());
-        for (i = 0; i < n || i == 0; i++)
-                place(&l);
-        for (i = 0; i < n; i++)
-                put(l.way[0][1]);
-        barrier_set_timeout(&l.b, 0);
-        start();
-        for (i = 0; i < tries; i++)
-                if (barrier_sync(&l.b) != (n > 0))
-                        die("barrier_sync");
-        stop();
-        report(tries);
+        report(rounds * batch);
         finish(child);
 }
 
@@ -545,7 +534,6 @@ static void loop_sample(const struct scenario *s, int row) {
 #define CPU_AT_MOST(limit)   { "CPU, library / classic", CPU, RATIO, 0, 1, limit, 0 }
 #define CPU_MORE(limit)      { "CPU, library - classic", CPU, MORE, 0, 1, limit, 0 }
 #define LOOP(children, of)   { "CPU, library / raw, " children, CPU, RATIO, of, (of) + 4, 1, 0 }
-#define CALLS_AT_MOST(n, of) { "system calls", CALLS, VALUE, of, of, n, 0 }
 
 static const struct scenario scenarios[] = {
 { "lockstep", "lockstep, nothing bound", pair_sample, 31, FREE, .msec = 20,
@@ -573,11 +561,11 @@ static const struct scenario scenarios[] = {
   .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { WALL_AT_MOST(0.95) } },
 { "fork-one-cpu", "the same on one CPU", fork_sample, 31, ONE, .rounds = 60,
   .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { WALL_AT_MOST(1.02) } },
-{ "ready", "place and sync, the barrier is already there", ready_sample, 31, ONE, .rounds = 300,
-  BOTH, .target = { WALL_AT_MOST(0.6), CALLS_AT_MOST(2, 0) } },
-{ "try", "sync with timeout 0: nothing is there, or a million barriers", try_sample, 15, ONE,
-  .rounds = 10000, .who = { LIBRARY, LIBRARY }, .n = { 0, 1000000 },
-  .target = { CALLS_AT_MOST(2, 0), CALLS_AT_MOST(1, 1) } },
+{ "ready", "place and sync, so many barriers are already there, or none", ready_sample, 31, ONE,
+  .rounds = 300, .who = { LIBRARY, CLASSIC, LIBRARY, LIBRARY }, .n = { 1, 1, 0, 1000000 },
+  .target = { WALL_AT_MOST(0.6), { "system calls", CALLS, VALUE, 0, 0, 2, 0 },
+              { "system calls, place and an empty try", CALLS, VALUE, 2, 2, 3, 0 },
+              { "system calls, 1,000,000 are there", CALLS, VALUE, 3, 3, 2, 0 } } },
 { "habit", "quick rounds, 1,000 slow ones, 1,000 quick ones: time lost, in % of the slow ones'",
   habit_sample, 31, APART, .work = 200000, .who = { LIBRARY },
   .target = { { "time lost", LOST, VALUE, 0, 0, 5, 0 } } },
@@ -601,6 +589,7 @@ static void take_sample(const struct scenario *s, int row) {
         pid_t pid;
 
         memset(shared, 0, sizeof *shared);
+        shared->cpu = -1;
         for (i = 0; i < METRICS; i++)
                 shared->result[i] = (double) NAN;
         pid = spawn();
@@ -630,7 +619,7 @@ static void run(const struct scenario *s, int reps) {
                 hog[h] = spawn();
                 if (hog[h] == 0)
                         for (pin(s->hogs, h);;)
-                                work(1000000000);
+                                spin(1000000);
         }
         for (repetition = 0; repetition < reps; repetition++) {
                 for (i = 0; i < MAX_ROWS; i++) { /* shuffles while it fills */
