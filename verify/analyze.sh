@@ -11,7 +11,7 @@
 # over COMMAND...: for each source
 over() {
         count=0
-        for source in barrier.c examples/*.c; do
+        for source in barrier.c bench/*.c examples/*.c; do
                 "$@" "$source"
                 count=$((count + 1))
         done
@@ -31,8 +31,8 @@ clang_tidy() {
         # In a program: a message that can not be printed has nowhere else to go, and system() runs
         # what the user said.
         clang-tidy --quiet --warnings-as-errors='*' --checks=-cert-err33-c,-cert-env33-c \
-                examples/*.c -- -std=c99 -I.
-        echo "figure: $(printf '%s\n' barrier.c examples/*.c | wc -l) files"
+                bench/*.c examples/*.c -- -std=c99 -I.
+        echo "figure: $(printf '%s\n' barrier.c bench/*.c examples/*.c | wc -l) files"
 }
 
 # It knows the system's functions by itself and does not need their headers. Variables stand at the
