@@ -4,9 +4,8 @@
 #
 # count.sh TARGET... - makes each, and says in the last line how many checks passed
 #
-# A target tells by lines `NAME: N passed, N failed, N skipped`, or like libcheck, whose checks count
-# as skipped where they print SKIPPED; if it tells nothing, it is one check. One that failed without
-# a word counts as a failure too. Exit status: 0, or 1 if a check failed.
+# A target tells by lines that end in `N passed, N failed, N skipped`. One that does not is a check of
+# its own; what it skips are lines with `SKIPPED:`. Exit status: 0, or 1 if a check failed.
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -20,18 +19,13 @@ for target; do
         } | tee "$tmp/log"
         read -r status < "$tmp/status"
         awk -v status="$status" '
-                /: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ {
+                /(^| )[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ {
                         told = 1
                         passed += $(NF - 5); failed += $(NF - 3); skipped += $(NF - 1)
                 }
-                /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
-                        told = suite = 1
-                        passed += $3; failed += $5 + $7; passed -= $5 + $7
-                }
                 /SKIPPED: / { reasons++ }
                 END {
-                        if (suite) { skipped += reasons; passed -= reasons }
-                        if (!told && status == 0) passed = 1
+                        if (!told) { passed = status == 0; skipped = reasons }
                         if (status != 0 && !failed) failed = 1
                         print passed + 0, failed + 0, skipped + 0
                 }' "$tmp/log" >> "$tmp/counts"
