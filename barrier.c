@@ -630,7 +630,9 @@ static int barrier_identify_eventfd(int fd, uint64_t *id) {
                 r = barrier_read_number(fd, id);
                 (void) close(fd);
         }
-        return *id >= BARRIER_FIRST_NUMBER || (ready.revents & POLLOUT) ? r : -EBADF;
+        if (*id < BARRIER_FIRST_NUMBER && !(ready.revents & POLLOUT))
+                return -EBADF;
+        return r;
 }
 
 /* Finds out which objects the descriptors are, and changes nothing. Returns 0 or a negative errno;

@@ -205,8 +205,8 @@ enum { BARRIER_EXPORT_MAX = 256 }; /* bytes that barrier_export() needs at most,
  * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
  * it. It is for the same machine and the same major version.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small, BARRIER_EXPORT_MAX suffices;
- * -ENOTCONN: no role yet; -EBADF: a descriptor was closed or replaced; or the error of a system
- * call. On error nothing has changed. */
+ * -ENOTCONN: no role yet; -EBADF: a descriptor was closed or replaced; -EFBIG: the other side holds
+ * thousands of locks on an eventfd; or the error of a system call. On error nothing has changed. */
 BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
 
 /* In the new program: takes the barrier over exactly where it stood, and makes the descriptors
@@ -219,8 +219,8 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * So a program that runs with more rights than its caller must not import a string from its
  * environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
- * another object; or the error of a system call. On error *b equals BARRIER_NULL and no descriptor
- * was changed or closed. */
+ * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
+ * and no descriptor was changed or closed. */
 BARRIER_CHECKED int barrier_import(Barrier *b, const char *s);
 
 /* ---- the struct ------------------------------------------------------------------------------ */
