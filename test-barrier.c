@@ -3698,12 +3698,12 @@ static void run_check(int i) {
         /* What a process left behind when it was killed is reaped here too. */
         reaps_orphans = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
         files_before = count_files();
-        memset(&libc, 0, sizeof libc);
         role = checks[i].role;
         situation = checks[i].situation;
         if (checks[i].test->ground == PAIR)
                 make_pair(&mine, &theirs);
         checks[i].test->run();
+        memset(&libc, 0, sizeof libc); /* libcheck is about to ask how long that took */
         destroy_both();
         CHECK(count_files() == files_before);
         CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
