@@ -42,6 +42,8 @@ static void prepare(void) {
         check(dup2(fd, STDERR_FILENO), "stderr");
         if (fd > STDERR_FILENO)
                 check(close(fd), "/dev/console");
+        check(mkdir("/dev/pts", 0755), "/dev/pts");
+        check(mount("pts", "/dev/pts", "devpts", 0, NULL), "/dev/pts");
         check(mkdir("/proc", 0755), "/proc");
         check(mount("proc", "/proc", "proc", 0, NULL), "/proc");
         check(mkdir("/sys", 0755), "/sys");
