@@ -131,7 +131,7 @@ kill-short: all $(BUILD)/verify/kill
 	$(BUILD)/verify/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd kernels
+.PHONY: coverage sanitize analyze matrix cross systemd unshare kernels
 coverage: ## lines and branches of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
@@ -140,6 +140,9 @@ cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
 coverage sanitize analyze matrix cross systemd:
 	BUILD=$(BUILD)/build sh verify/$@.sh
+
+unshare: ## util-linux' unshare with a barrier in the place of its eventfd, N random kills
+	BUILD=$(BUILD)/build sh verify/$@.sh $(N)
 
 kernels: ## the suite on Debian's kernels, booted, or on the first N of the list
 	BUILD=$(BUILD)/build sh verify/kernels.sh $(N)
