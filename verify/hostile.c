@@ -9,12 +9,14 @@
  * the objects it shares with the honest side: peer_act() is the list. Each round uses a random
  * part of that list, so that some rounds last. Meanwhile this process is the honest side, parent
  * or child by turns, and calls the library at random, every wait with a timeout; to be built with
- * -fsanitize=address,undefined.
+ * -fsanitize=address,undefined. It has the barrier in an epoll all the while, as a daemon would:
+ * however the barrier ends, the library still has the descriptors to take out of it.
  *
  * The system calls of barrier.c go through checks: each may only touch descriptors of its barrier,
  * and one call of the library may make only so many, in proportion to what the peer did meanwhile.
- * The peer leaves out one thing, which barrier.h names: it does not make the eventfd blocking that
- * the honest side writes. The alarm is only for hangs.
+ * The peer leaves out two things. It does not make the eventfd blocking that the honest side
+ * writes, which barrier.h names. And it puts no more than LOCKS locks on an eventfd: 15,000, which
+ * take it seconds, make export and import fail with EFBIG. The alarm is only for hangs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -36,13 +39,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum {
-        MAPPED = 64,
         HUNG_AFTER = 120,
         CALLS_PER_ROUND = 2000,
         ACTS_PER_ROUND = 100000,
         CALLS_MAX = 100000,
-        CALLS_AFTER_THE_END = 8
+        CALLS_AFTER_THE_END = 8,
+        LOCKS = 128,
+        SENTINEL = 12345
 };
 
 /* ---- what the peer may do ----------------------------------------------------------------------- */
@@ -60,6 +66,8 @@ enum act {
         DRAIN_THEIRS,
         BLOCKING,
         NON_BLOCKING,
+        LOCK,
+        UNLOCK,
         PIPE_WRITE,
         PIPE_FILL,
         PIPE_READ,
@@ -120,11 +128,12 @@ static int do_close(int fd) {
 static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
         nfds_t i;
 
-        calls++;
+        calls += inside;
         for (i = 0; i < n; i++)
-                if (fds[i].fd >= 0)
+                if (fds[i].fd >= 0) {
                         check(fds[i].fd);
-        calls -= (long) n;
+                        calls -= inside;
+                }
         return poll(fds, n, msec);
 }
 
@@ -164,6 +173,8 @@ static const char *const acts[ACTS] = { "place one",
                                         "drain theirs",
                                         "make it blocking",
                                         "make it non-blocking",
+                                        "lock an eventfd",
+                                        "unlock an eventfd",
                                         "write to pipe",
                                         "fill the pipe",
                                         "read the pipe",
@@ -188,6 +199,17 @@ static void drain(int fd) {
 
 static void set_flags(int fd, int flags) {
         (void) (fcntl) (fd, F_SETFL, O_RDWR | flags);
+}
+
+/* Each lock adds a line to what /proc says of the eventfd. All eventfds of the machine share an
+ * inode, so a lock for writing would get in the way of others. */
+static void lock(int fd, short type) {
+        struct flock range = { .l_type = type, .l_whence = SEEK_SET, .l_len = 1 };
+
+        range.l_start = 2 * random_below(LOCKS);
+        if (type == F_UNLCK)
+                range.l_len = random_below(2 * LOCKS);
+        (void) (fcntl) (fd, F_OFD_SETLK, &range);
 }
 
 /* `mine` is what the honest side reads, `theirs` what it writes. */
@@ -238,6 +260,12 @@ static void peer_act(enum act a, int mine, int theirs, int ends[4]) {
         case NON_BLOCKING:
                 blocking = a == BLOCKING;
                 set_flags(mine, blocking ? 0 : O_NONBLOCK);
+                break;
+        case LOCK:
+                lock(bits & 1 ? mine : theirs, F_RDLCK);
+                break;
+        case UNLOCK:
+                lock(bits & 1 ? mine : theirs, F_UNLCK);
                 break;
         case PIPE_WRITE:
                 n = (write) (ends[i], bytes, 1 + bits % sizeof bytes);
@@ -339,29 +367,14 @@ static void on_signal(int sig) {
         (void) sig;
 }
 
-enum operation {
-        OP_PLACE,
-        OP_ABORT,
-        OP_FAIL,
-        OP_WAIT_NEXT,
-        OP_SYNC_NEXT,
-        OP_SYNC,
-        OP_PLACE_AND_SYNC,
-        OP_WAIT_ABORTION,
-        OP_SET_TIMEOUT,
-        OP_GET_POLLFDS,
-        OP_WATCH,
-        OP_MOVE,
-        OPERATIONS
-};
+/* The operations of common.h, and these. */
+enum { OP_SET_TIMEOUT = OPERATIONS, OP_GET_POLLFDS, OP_WATCH, OP_MOVE, ALL_OPERATIONS };
 
-static const char *const names[OPERATIONS] = {
-        "place",       "abort",       "fail",           "wait_next",
-        "sync_next",   "sync",        "place_and_sync", "wait_abortion",
-        "set_timeout", "get_pollfds", "watch",          "export + import"
-};
-static long operations_of[OPERATIONS];
-static int idle_fd;
+static const char *const names[ALL_OPERATIONS] = { OPERATION_NAMES, "set_timeout", "get_pollfds",
+                                                   "watch", "export + import" };
+static long operations_of[ALL_OPERATIONS];
+static int idle_fd, epoll_fd;
+static long wake_ups;
 
 /* Over to a new struct by way of a string, as over an execve(). */
 static void move(Barrier *b) {
@@ -371,19 +384,37 @@ static void move(Barrier *b) {
 
         r = barrier_export(b, text, sizeof text);
         if (r < 0)
-                fail("can not export", r);
+                fail("cannot export", r);
         r = barrier_import(&moved, text);
         if (r < 0)
-                fail("can not import", r);
-        moved.timeout = b->timeout; /* these two do not move with it */
+                fail("cannot import", r);
+        moved.timeout = b->timeout; /* these do not move with it */
         moved.watch = b->watch;
-        if (moved.me < 0) /* it had broken, so the string is without the eventfds */
-                barrier_destroy(b);
+        moved.skip = b->skip;
+        moved.back_off = b->back_off;
+        if (memcmp(&moved, b, sizeof moved) != 0)
+                fail("it did not arrive as it left", 0);
         *b = moved;
 }
 
-static void operate(Barrier *b, enum operation o) {
-        struct pollfd fds[BARRIER_POLLFDS] = { { -1, 0, 0 } };
+/* Without the watch, which comes and goes. */
+static void change_epoll(const Barrier *b, int op, uint32_t events) {
+        struct pollfd fds[BARRIER_POLLFDS];
+        struct epoll_event event;
+        int i;
+
+        (void) barrier_get_pollfds(b, fds);
+        for (i = 0; i < 2; i++) {
+                event.events = (uint32_t) fds[i].events | events;
+                event.data.fd = fds[i].fd;
+                if (epoll_ctl(epoll_fd, op, fds[i].fd, &event) < 0)
+                        fail("cannot change the epoll", i);
+        }
+}
+
+static void call(Barrier *b, int o) {
+        struct pollfd fds[BARRIER_POLLFDS] = { { -2, 0, 1 }, { -2, 0, 1 }, { -2, 0, 1 } };
+        const int end = b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
         const Barrier before = *b;
         const long acts_before = done->all;
         bool result = true;
@@ -395,39 +426,19 @@ static void operate(Barrier *b, enum operation o) {
         own[2] = b->pipe[0];
         own[3] = b->pipe[1];
         calls = 0;
-        errno = 0;
+        errno = SENTINEL;
         inside = true;
         switch (o) {
-        case OP_PLACE:
-                result = barrier_place(b);
-                break;
-        case OP_ABORT:
-                result = barrier_abort(b);
-                break;
-        case OP_FAIL:
-                result = barrier_fail(b, (int) random_number());
-                break;
-        case OP_WAIT_NEXT:
-                result = barrier_wait_next(b);
-                break;
-        case OP_SYNC_NEXT:
-                result = barrier_sync_next(b);
-                break;
-        case OP_SYNC:
-                result = barrier_sync(b);
-                break;
-        case OP_PLACE_AND_SYNC:
-                result = barrier_place_and_sync(b);
-                break;
-        case OP_WAIT_ABORTION:
-                result = barrier_wait_abortion(b);
-                break;
         case OP_SET_TIMEOUT:
                 barrier_set_timeout(b, random_below(32) == 0); /* in milliseconds */
                 break;
         case OP_GET_POLLFDS:
                 n = barrier_get_pollfds(b, fds);
-                if (n < 0 ? n != -b->error : n > BARRIER_POLLFDS || fds[0].fd != b->them)
+                if (n != (b->they_aborted ? -b->error
+                          : b->watch < 0  ? 2
+                                          : 3) ||
+                    fds[0].fd != b->them || fds[1].fd != end || fds[2].fd != b->watch ||
+                    fds[0].revents || fds[1].revents || fds[2].revents)
                         fail("wrong pollfds", n);
                 break;
         case OP_WATCH:
@@ -436,8 +447,8 @@ static void operate(Barrier *b, enum operation o) {
         case OP_MOVE:
                 move(b);
                 break;
-        case OPERATIONS:
-                break;
+        default:
+                result = operate(b, o, (int) random_number());
         }
         inside = false;
         operations++;
@@ -445,8 +456,9 @@ static void operate(Barrier *b, enum operation o) {
 
         if (b->timeout < 0)
                 fail("a wait without a timeout", o);
-        if (!result && (errno == 0 || (errno != barrier_error(b) &&
-                                       (errno != ETIMEDOUT || barrier_they_aborted(b)))))
+        if (o == OP_ABORT || o == OP_FAIL ? errno != SENTINEL
+                                          : !result && errno != barrier_error(b) &&
+                                                    (errno != ETIMEDOUT || barrier_they_aborted(b)))
                 fail("an errno that nothing explains", errno);
         if (barrier_is_aborted(b) != (barrier_error(b) != 0) ||
             (before.they_aborted && b->error != before.error) || b->received < before.received ||
@@ -455,9 +467,10 @@ static void operate(Barrier *b, enum operation o) {
                 fail("an inconsistent state", o);
 
         /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
-         * wake it once. An export and import look at three descriptors twice. */
-        limit = o == OP_MOVE ? 60 : 8 + 3 * BARRIER_TRIES + 4 * (done->all - acts_before);
-        if (calls > limit)
+         * wake it once. An export and import look at three descriptors twice, and read a line for
+         * each lock. */
+        limit = o == OP_MOVE ? 60 + 4 * LOCKS / 8 : 10 + 3 * BARRIER_TRIES;
+        if (calls > limit + 4 * (done->all - acts_before))
                 fail("too many system calls", calls);
         if (o != OP_MOVE && calls - 4 * (done->all - acts_before) > worst)
                 worst = calls - 4 * (done->all - acts_before);
@@ -465,7 +478,7 @@ static void operate(Barrier *b, enum operation o) {
 }
 
 /* For each descriptor, what is open there. */
-static void map_descriptors(ino_t map[MAPPED]) {
+static void map_inodes(ino_t map[MAPPED]) {
         struct stat st;
         int i;
 
@@ -480,10 +493,11 @@ static void round_of(unsigned role) {
         pid_t pid, honest = getpid();
         /* Without the two that end the barrier, in most rounds. */
         bool aborts = random_below(8) == 0;
-        enum operation o;
+        struct epoll_event events[BARRIER_POLLFDS];
+        int o;
 
         (void) alarm(HUNG_AFTER);
-        map_descriptors(before);
+        map_inodes(before);
         if (barrier_init(&b) < 0)
                 fail("barrier_init", 0);
         pid = fork();
@@ -496,14 +510,17 @@ static void round_of(unsigned role) {
         (void) random(); /* or the next peer would be the same */
         (void) barrier_set_role(&b, role);
         barrier_set_timeout(&b, 0);
+        change_epoll(&b, EPOLL_CTL_ADD, random_below(2) ? EPOLLET : 0);
 
         for (i = 0; i < CALLS_PER_ROUND && after_the_end < CALLS_AFTER_THE_END; i++) {
                 do
-                        o = (enum operation) random_below(OPERATIONS);
+                        o = (int) random_below(ALL_OPERATIONS);
                 while ((o == OP_ABORT || o == OP_FAIL) && !aborts);
-                operate(&b, o);
+                call(&b, o);
                 after_the_end += barrier_they_aborted(&b);
+                wake_ups += epoll_wait(epoll_fd, events, BARRIER_POLLFDS, 0) > 0;
         }
+        change_epoll(&b, EPOLL_CTL_DEL, 0);
         barrier_destroy(&b);
         (void) kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0)
@@ -512,21 +529,13 @@ static void round_of(unsigned role) {
         if (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0)
                 fail("the peer broke down, not a finding about the library", status);
 
-        map_descriptors(after);
+        map_inodes(after);
         if (memcmp(before, after, sizeof before) != 0)
                 fail("a descriptor is left, lost or replaced", 0);
         rounds++;
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
-
-static bool parse_number(const char *s, uint64_t *n) {
-        char *end;
-
-        errno = 0;
-        *n = strtoull(s, &end, 10);
-        return *s >= '0' && *s <= '9' && !*end && !errno && *n > 0 && *n <= INT64_MAX;
-}
 
 static void set_handler(int sig, void (*handler)(int)) {
         struct sigaction sa;
@@ -557,7 +566,9 @@ int main(int argc, char **argv) {
         done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         file = (open) ("/dev/null", O_RDWR | O_CLOEXEC);
         own[4] = idle_fd = eventfd(0, EFD_CLOEXEC);
-        if (done == MAP_FAILED || file < 0 || idle_fd < 0 || pipe2(canary, O_CLOEXEC) < 0) {
+        epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (done == MAP_FAILED || file < 0 || idle_fd < 0 || epoll_fd < 0 ||
+            pipe2(canary, O_CLOEXEC) < 0) {
                 perror("hostile");
                 return 2;
         }
@@ -570,8 +581,8 @@ int main(int argc, char **argv) {
         if (terminal)
                 fprintf(stderr, "\r%30s\r", "");
 
-        for (i = 0; i < ACTS || i < OPERATIONS; i++) {
-                if (i < OPERATIONS)
+        for (i = 0; i < ACTS || i < ALL_OPERATIONS; i++) {
+                if (i < ALL_OPERATIONS)
                         printf("%-16s%10ld", names[i], operations_of[i]);
                 else
                         printf("%26s", "");
@@ -580,7 +591,7 @@ int main(int argc, char **argv) {
                 printf("\n");
         }
         printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, "
-               "at most %ld in one operation besides 4 for each act of the peer\n",
-               rounds, operations, done->all, all_calls, worst);
+               "at most %ld in one operation besides 4 for each act of the peer, %ld wake-ups\n",
+               rounds, operations, done->all, all_calls, worst, wake_ups);
         return 0;
 }

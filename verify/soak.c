@@ -35,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 /* ---- a fuse in front of each system call that the library makes after fork() ------------------ */
 
 static int fuse; /* before how many calls from now this process kills itself; 0: never */
@@ -58,7 +60,7 @@ static void burn(void) {
 
 enum { NOBODY, PARENT = 1, CHILD = 2, BOTH = 3, VICTIMS };
 enum { SYNC, SYNC_NEXT, WAIT_NEXT, KINDS };
-enum { CODE = 4711, ROUNDS_MAX = 4, MAPPED = 64, HUNG_AFTER = 300 };
+enum { CODE = 4711, ROUNDS_MAX = 4, HUNG_AFTER = 300 };
 
 static const char *const victims[VICTIMS] = { "nobody", "the parent", "the child", "both" };
 static const char *const holders[] = { "no copies", "of the parent's", "of the child's" };
@@ -82,7 +84,7 @@ struct side {
         volatile int reached; /* waits that returned true */
         volatile int error;   /* errno of the wait that did not, or 0 */
         volatile int ended;   /* for the parent: why it ended, as wait_abortion has it, or 0 */
-        volatile bool exited; /* barrier_they_left() with either of them */
+        volatile bool left;   /* barrier_they_left() with either of them */
         volatile bool done;   /* it came to its end alive */
         const char *volatile wrong; /* what it found broken itself, or NULL */
 };
@@ -92,19 +94,13 @@ static struct plan plan;
 static int alive[2]; /* end of file when neither parent nor child is left */
 static int leash[2]; /* end of file lets the grandchild go */
 
-static int count_descriptors(void) {
-        struct pollfd fds[MAPPED];
-        int i, n = 0;
+static char descriptors[MAPPED + 1]; /* of the parent before the barrier was there */
 
-        for (i = 0; i < MAPPED; i++) {
-                fds[i].fd = i;
-                fds[i].events = 0;
-        }
-        if ((poll) (fds, MAPPED, 0) < 0)
-                return -1;
-        for (i = 0; i < MAPPED; i++)
-                n += !(fds[i].revents & POLLNVAL);
-        return n;
+static bool descriptor_is_left(void) {
+        char map[MAPPED + 1];
+
+        map_descriptors(map, false);
+        return strcmp(map, descriptors) != 0;
 }
 
 static int open_pidfd(pid_t pid) {
@@ -157,36 +153,36 @@ static void meet(Barrier *b, int me, int pidfd) {
         }
         if (s->error && s->error != barrier_error(b))
                 s->wrong = "errno is not barrier_error()";
-        s->exited = barrier_they_left(b);
+        s->left = barrier_they_left(b);
         if (me == CHILD && plan.code && !s->error && !barrier_fail(b, CODE))
                 s->wrong = "barrier_fail failed";
 }
 
-static void child_main(Barrier *b, int parent_pidfd, int descriptors) {
+static void child_main(Barrier *b, int parent_pidfd) {
         if (barrier_set_role(b, BARRIER_CHILD) < 0)
                 sides[CHILD].wrong = "barrier_set_role failed";
         meet(b, CHILD, parent_pidfd);
         barrier_destroy(b);
-        if (count_descriptors() != descriptors)
+        if (descriptor_is_left())
                 sides[CHILD].wrong = "a descriptor is left";
         sides[CHILD].done = true;
         _exit(0);
 }
 
 static void parent_main(void) {
-        int descriptors, pidfd, parent_pidfd = open_pidfd(getpid());
+        int pidfd, parent_pidfd = open_pidfd(getpid());
         Barrier b;
         pid_t pid;
 
         sides[PARENT].pid = getpid();
-        descriptors = count_descriptors();
+        map_descriptors(descriptors, false);
         if (barrier_init(&b) < 0) {
                 sides[PARENT].wrong = "barrier_init failed";
                 _exit(1);
         }
         pid = fork();
         if (pid == 0)
-                child_main(&b, parent_pidfd, descriptors);
+                child_main(&b, parent_pidfd);
         if (pid < 0) {
                 sides[PARENT].wrong = "fork failed";
                 _exit(1);
@@ -200,7 +196,7 @@ static void parent_main(void) {
         meet(&b, PARENT, pidfd);
         barrier_destroy(&b);
         (void) close(pidfd);
-        if (count_descriptors() != descriptors)
+        if (descriptor_is_left())
                 sides[PARENT].wrong = "a descriptor is left";
         sides[PARENT].done = true;
         _exit(0);
@@ -234,11 +230,11 @@ static const char *judge_side(int me) {
         case ECONNRESET:
                 if (!they_die)
                         return "ECONNRESET, but the other side lived";
-                if (!s->exited)
+                if (!s->left)
                         return "ECONNRESET, but not barrier_they_left()";
                 break;
         case CODE:
-                if (me == CHILD || !plan.code || s->reached != plan.rounds - 1 || s->exited)
+                if (me == CHILD || !plan.code || s->reached != plan.rounds - 1 || s->left)
                         return "a code out of place";
                 break;
         default:
@@ -248,8 +244,8 @@ static const char *judge_side(int me) {
         if (me == CHILD || !s->done || s->error)
                 return NULL;
         if (s->ended == CODE)
-                return plan.code && !s->exited ? NULL : "a code that nobody gave";
-        if (s->ended != ECONNRESET || !s->exited)
+                return plan.code && !s->left ? NULL : "a code that nobody gave";
+        if (s->ended != ECONNRESET || !s->left)
                 return "wait_abortion learnt a wrong reason";
         return plan.code && !they_die ? "wait_abortion missed the code" : NULL;
 }
@@ -304,9 +300,9 @@ static void fail(long n, const char *what) {
                 plan.spin);
         for (me = PARENT; me <= CHILD; me++)
                 fprintf(stderr,
-                        "  %s: placed %d, reached %d, error %d, ended %d, exited %d, done %d\n",
+                        "  %s: placed %d, reached %d, error %d, ended %d, left %d, done %d\n",
                         me == PARENT ? "parent" : "child", sides[me].placed, sides[me].reached,
-                        sides[me].error, sides[me].ended, sides[me].exited, sides[me].done);
+                        sides[me].error, sides[me].ended, sides[me].left, sides[me].done);
         for (me = PARENT; me <= CHILD; me++)
                 if (sides[me].pid && !sides[me].done)
                         (void) kill(sides[me].pid, SIGKILL);
@@ -411,19 +407,10 @@ static void print_table(void) {
         printf("\n");
 }
 
-static bool parse_number(const char *s, uint64_t *n) {
-        char *end;
-
-        errno = 0;
-        *n = strtoull(s, &end, 10);
-        return *s >= '0' && *s <= '9' && !*end && !errno && *n > 0 && *n <= INT64_MAX;
-}
-
 int main(int argc, char **argv) {
         uint64_t n = 100000, seed = (uint64_t) time(NULL);
         bool terminal = isatty(STDERR_FILENO);
         struct sigaction sa;
-        int descriptors;
         long i;
 
         if (argc > 3 || (argc > 1 && !parse_number(argv[1], &n)) ||
@@ -446,7 +433,7 @@ int main(int argc, char **argv) {
                 return 2;
         }
 
-        descriptors = count_descriptors();
+        map_descriptors(descriptors, false);
         for (i = 1; i <= (long) n; i++) {
                 handshake(i);
                 if (terminal && i % 512 == 0)
@@ -454,7 +441,7 @@ int main(int argc, char **argv) {
         }
         if (terminal)
                 fprintf(stderr, "\r%30s\r", "");
-        if (count_descriptors() != descriptors)
+        if (descriptor_is_left())
                 fail(i, "a descriptor is left");
         print_table();
         printf("soak: %llu handshakes, %ld orphans reaped, nothing unexpected\n",
