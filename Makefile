@@ -67,12 +67,13 @@ $(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	$(COMPILE) -I. $$(pkg-config --cflags check) $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a \
 		$$(pkg-config --libs check)
 
-# Every block of C in the README is a file that compiles; the first is a program that runs.
+# Every block of C in the README and in PORTING.md is a file that compiles; the first is a program
+# that runs.
 readme: $(BUILD)/libbarrier.a
 	@mkdir -p $(BUILD)/build/readme
 	@rm -f $(BUILD)/build/readme/*
 	@awk -v dir=$(BUILD)/build/readme '/^```c$$/ { f = dir "/" ++n ".c"; next } /^```/ { f = "" } \
-		f { print > f }' README.md
+		f { print > f }' README.md doc/PORTING.md
 	@for f in $(BUILD)/build/readme/*.c; do \
 		$(CC) -std=gnu99 $(WARNINGS) -Werror $(CPPFLAGS) $(CFLAGS) -I. -c -o $${f%c}o $$f || exit 1; done
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $(BUILD)/build/readme/1 $(BUILD)/build/readme/1.o $(BUILD)/libbarrier.a
