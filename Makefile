@@ -82,7 +82,7 @@ readme: $(BUILD)/libbarrier.a
 
 # ---- proofs -------------------------------------------------------------------------------------
 
-PROOFS := explore faults hostile soak fuzz-import kill
+PROOFS := explore model faults hostile soak fuzz-import kill
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 
@@ -98,12 +98,16 @@ $(BUILD)/verify/fuzz-import: verify/fuzz-import.c verify/common.h barrier.c barr
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
-.PHONY: explore mutants faults hostile fuzz soak kill bench $(SHORT)
+.PHONY: explore model mutants faults hostile fuzz soak kill bench $(SHORT)
 explore: $(BUILD)/verify/explore ## every interleaving of the two sides, against a model
 	$(BUILD)/verify/explore
 
 explore-short: $(BUILD)/verify/explore
 	$(BUILD)/verify/explore --short
+
+$(BUILD)/verify/model: verify/kernel.h
+model: $(BUILD)/verify/model ## whether the kernel does what the explorer's model of it says, N rounds
+	$(BUILD)/verify/model $(N)
 
 mutants: ## break barrier.c on purpose; explore has to find each
 	CC='$(CC)' sh verify/mutants.sh
@@ -143,10 +147,9 @@ coverage sanitize analyze matrix cross systemd:
 	BUILD=$(BUILD)/build sh verify/$@.sh
 
 unshare: ## util-linux' unshare with a barrier in the place of its eventfd, N random kills
+kernels: ## the suite and make model on Debian's kernels, booted, or the first N of them
+unshare kernels:
 	BUILD=$(BUILD)/build sh verify/$@.sh $(N)
-
-kernels: ## the suite on Debian's kernels, booted, or on the first N of the list
-	BUILD=$(BUILD)/build sh verify/kernels.sh $(N)
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench

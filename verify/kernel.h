@@ -86,7 +86,8 @@ static inline void kernel_fork(struct kernel *k, int who, int child) {
         k->open[child] = k->open[who];
 }
 
-/* It is killed, or exits. */
+/* It is killed, or exits. In truth it loses one descriptor after the other and is dead only then:
+ * where that matters, call kernel_close() on them first. */
 static inline void kernel_kill(struct kernel *k, int who) {
         k->open[who] = 0;
         k->dead[who] = 1;
