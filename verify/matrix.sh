@@ -3,7 +3,8 @@
 # Copyright (c) 2026 the barrier authors
 #
 # matrix.sh - the suite with every compiler, optimisation and standard of C, and the library as its
-# users compile it in: by its header and as a private copy, in C and in C++.
+# users compile it in: by its header and as a private copy, in C and in C++; and misuse that the
+# compiler stops.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -52,6 +53,52 @@ included() {
         echo 'figure: 2 programs'
 }
 
+# compiles WHAT LINE...
+compiles() {
+        what=$1
+        shift
+        printf '%s\n' "$@" > "$dir/$what.c"
+        count=$((count + 1))
+        # shellcheck disable=SC2086
+        $compiler -std=c99 $warnings -Werror -I. -c -o "$dir/$what.o" "$dir/$what.c" \
+                2> "$dir/$what.log"
+}
+
+# refused MESSAGE WHAT LINE...
+refused() {
+        message=$1
+        shift
+        if compiles "$@" || ! grep -F -e "$message" "$dir/$what.log"; then
+                echo "not refused: $what"
+                return 1
+        fi
+}
+
+# misused NAME CC: what the compiler stops, and the same done right
+misused() {
+        dir=$out/$1
+        compiler=$2
+        count=0
+        mkdir -p "$dir"
+        for call in init import export wait_next sync_next sync place_and_sync; do
+                case $call in
+                import) arguments='(b, s)' ;;
+                export) arguments='(b, s, 256)' ;;
+                *) arguments='(b)' ;;
+                esac
+                set -- '#include "barrier.h"' 'int f(Barrier *b, char *s);' \
+                        'int f(Barrier *b, char *s) {' '*s = 0;'
+                refused warn_unused_result $call-ignored "$@" "barrier_$call$arguments; return 0; }"
+                compiles $call "$@" "return barrier_$call$arguments; }"
+        done
+        header='#include <stdio.h>' source='#include "barrier.c"' define='#define _GNU_SOURCE'
+        refused 'include barrier.c before any other header' late "$header" "$source"
+        refused '_GNU_SOURCE was defined after the first' later "$header" "$define" "$source"
+        compiles early "$source" "$header"
+        compiles early-define "$define" "$header" "$source"
+        echo "figure: $count sources"
+}
+
 if [ "$1" = --job ]; then
         IFS='|' read -r kind what cc flags standard << END
 $2
@@ -82,6 +129,9 @@ fetch_libcheck
                 for standard in c99 c2x; do
                         echo "included|$cc-$standard-included|$cc|c|$standard"
                 done
+        done
+        for cc in gcc clang; do
+                echo "misused|$cc-misused|$cc"
         done
         for cc in g++ clang++; do
                 for standard in c++11 c++14 c++17 c++20 c++2b; do
