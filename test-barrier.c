@@ -3258,13 +3258,14 @@ TEST(proc_that_does_not_tell_neither_prevents_an_import_nor_blocks_it, PAIR) {
 }
 
 /* Each lock adds a line to what /proc says of a descriptor. All eventfds share an inode, and so the
- * locks on it: hence read locks, which get on with one another. */
+ * locks on it: hence locks where no other process of the machine has some. */
 static bool lock_many(int fd, int n) {
         struct flock lock;
 
         memset(&lock, 0, sizeof lock);
         lock.l_type = F_RDLCK;
         lock.l_whence = SEEK_SET;
+        lock.l_start = (off_t) getpid() << 16;
         lock.l_len = 1;
         for (; n > 0; n--, lock.l_start += 2)
                 if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
