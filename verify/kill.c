@@ -110,7 +110,8 @@ static void resume(const struct run *r, const struct process *p, int sig) {
                 die("ptrace"); /* not because it was killed */
 }
 
-/* Puts a file of /proc into `text`; nothing, if the process has just gone. */
+/* Puts a file of /proc into `text`; nothing, if the process is just ending: then the file is root's,
+ * and cannot be read. */
 static void read_proc(const struct process *p, const char *name, char *text, size_t size) {
         char path[64];
         ssize_t n;
@@ -118,9 +119,9 @@ static void read_proc(const struct process *p, const char *name, char *text, siz
 
         (void) snprintf(path, sizeof path, "/proc/%ld/%s", (long) p->pid, name);
         fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0 && errno != EACCES)
                 die(path);
-        n = read(fd, text, size - 1);
+        n = fd < 0 ? 0 : read(fd, text, size - 1);
         (void) close(fd);
         text[n > 0 ? n : 0] = 0;
 }
@@ -359,8 +360,8 @@ static const char *obstacle(void) {
         int status;
         pid_t pid;
 
-        if (access("/proc/self/status", R_OK) < 0)
-                return "there is no /proc";
+        if (access("/proc/self/syscall", R_OK) < 0)
+                return "there is no /proc/PID/syscall";
         pid = fork();
         if (pid < 0)
                 die("fork");
