@@ -137,7 +137,7 @@ kill-short: all $(BUILD)/verify/kill
 
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix cross systemd unshare kernels
-coverage: ## lines and branches of barrier.c that the tests run
+coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C

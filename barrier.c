@@ -124,7 +124,6 @@ BARRIER_API int barrier_init(Barrier *b) {
 static bool barrier_single_cpu(void) {
         cpu_set_t cpus;
 
-        CPU_ZERO(&cpus);
         return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
 }
 
@@ -559,8 +558,8 @@ enum {
 static uint64_t barrier_decimal(const char *s) {
         uint64_t n = 0;
 
-        for (; *s >= '0' && *s <= '9'; s++)
-                n = n * 10 + (uint64_t) (*s - '0');
+        for (; (unsigned) *s - '0' <= 9; s++)
+                n = n * 10 + ((unsigned) *s - '0');
         return n;
 }
 
