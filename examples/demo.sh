@@ -75,7 +75,7 @@ scene() {
                 passed=$((passed + 1))
                 [ -z "$quiet" ] || return
         elif [ "$status" = 77 ] && grep -q 'not possible here' .out; then
-                skip "$1" "$(sed -n '1s/^2> //p' .out)"
+                skip "$1" "$(sed -n -e '/not possible here/{x;s/^2> //p;q;}' -e h .out)"
                 return
         else
                 failed=$((failed + 1))
