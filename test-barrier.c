@@ -137,7 +137,7 @@ static struct {
         int theirs_arrive_with; /* theirs is placed just before this look; 0: never */
         int64_t look_takes;     /* nanoseconds of the clock below */
         int64_t now;            /* what CLOCK_MONOTONIC says in nanoseconds; 0: the truth */
-        int fstat_error;
+        int fstat_fails_in;     /* so many calls from now, with EPERM; 0: never */
 } libc;
 
 int poll(struct pollfd *fds, nfds_t n, int msec) {
@@ -184,10 +184,11 @@ int clock_gettime(clockid_t clock, struct timespec *ts) {
 
 int fstat(int fd, struct stat *st) {
         memset(st, 0, sizeof *st);
-        if (libc.fstat_error == 0)
-                return fstatat(fd, "", st, AT_EMPTY_PATH);
-        errno = libc.fstat_error;
-        return -1;
+        if (libc.fstat_fails_in > 0 && --libc.fstat_fails_in == 0) {
+                errno = EPERM;
+                return -1;
+        }
+        return fstatat(fd, "", st, AT_EMPTY_PATH);
 }
 
 /* ---- the ground every test stands on --------------------------------------------------------- */
@@ -216,7 +217,7 @@ static void failed(const char *file, int line, const char *what) {
                         failed(__FILE__, __LINE__, #condition);                                    \
         } while (0)
 
-/* Where a test can not be made, it says so. */
+/* Where a test cannot be made, it says so. */
 #define NOTE_SKIPPED(why)                                                                          \
         do {                                                                                       \
                 (void) dprintf(complaints, "%s:%d: SKIPPED: %s\n", __FILE__, __LINE__, why);       \
@@ -1273,7 +1274,7 @@ TEST(role_is_inherited_and_the_one_in_the_middle_sends_nothing, EACH_SIDE) {
         int exits;
 
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         for (exits = 0; exits < 2; exits++) {
                 if (start_peer()) {
                         pid = fork();
@@ -1457,7 +1458,7 @@ TEST_CASES(dead_child_looks_alive_while_a_grandchild_keeps_a_copy, ONCE, fates_o
         pid_t grandchild;
 
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         grandchild = start_child_with_grandchild();
         kill_and_reap(peer);
         CHECK(barrier_place_and_sync(&mine));
@@ -1476,7 +1477,7 @@ TEST_CASES(watched_child_is_seen_to_die_whoever_holds_copies, ONCE, fates_of_cop
         int pidfd;
 
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         pidfd = pidfd_open_(getpid());
         if (pidfd < 0)
                 SKIP("no pidfd_open() here");
@@ -1560,20 +1561,20 @@ static bool parent_dies(bool watched, int new_namespaces) {
 
 TEST_CASES(dead_parent_looks_alive_while_a_sibling_keeps_a_copy, ONCE, fates_of_copies) {
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         CHECK(parent_dies(false, 0));
 }
 
 TEST_CASES(watched_parent_is_seen_to_die_whoever_holds_copies, ONCE, fates_of_copies) {
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         if (!parent_dies(true, 0))
                 SKIP("no pidfd_open() here");
 }
 
 TEST(watched_parent_is_seen_to_die_from_inside_a_new_pid_namespace, ONCE) {
         if (!reaps_orphans)
-                SKIP("can not reap orphans here");
+                SKIP("cannot reap orphans here");
         if (!parent_dies(true, CLONE_NEWUSER | CLONE_NEWPID))
                 SKIP("no pidfd_open() or no user namespaces here");
 }
@@ -1625,6 +1626,8 @@ TEST(watch_queues_behind_barriers_and_words, PAIR) {
         CHECK(barrier_wait_abortion(&mine));
         CHECK(knows(&mine, THEY | LEFT, ECONNRESET));
         CHECK(barrier_wait_next(&mine));
+        CHECK(barrier_watch(&mine, -1) == 0); /* what is known stays known */
+        CHECK(fails(&mine, barrier_wait_next, ECONNRESET));
 
         destroy_both();
         CHECK(raw_read(watched[0]) == 1); /* nothing was read from it, nor was it closed */
@@ -1905,26 +1908,50 @@ TEST(looking_again_in_vain_is_done_more_and_more_seldom_until_it_pays, PAIR) {
 #else
         enum { TRIES = 64 };
 #endif
-        enum { SLEEPS = 8192 };
-        int i, tried = 0;
+        int i, tried = 0, last = 0;
 
         if (!poll_is_ours() || libc.looks == 0)
                 SKIP("poll() or preadv2() goes by another name here");
         libc.poll = they_come_late;
-        for (i = 0; i < SLEEPS; i++)
-                tried += wait_tries();
+        for (i = 1; i <= 8192; i++)
+                if (wait_tries()) {
+                        CHECK(i - last <= 1025);
+                        last = i;
+                        tried++;
+                }
         if (TRIES == 0) {
                 CHECK(tried == 0);
                 return;
         }
-        CHECK(tried >= SLEEPS / 1024 - 1 && tried <= SLEEPS / 1024 + 11);
+        CHECK(tried >= 7 && tried <= 8 + 11);
 
         libc.theirs_arrive_with = 3;
         for (i = 0; !wait_tries(); i++)
-                CHECK(i < 1024);
+                CHECK(i <= 1024);
         for (i = 0; i < 100; i++)
                 CHECK(wait_tries() && libc.polls == 0 && libc.looks == 3);
         libc.theirs_arrive_with = 0;
+        CHECK(wait_tries() && !wait_tries() && wait_tries()); /* as in the beginning */
+}
+
+/* It may sleep before it looks, and nothing may be left to wake it. */
+TEST(wait_does_not_sleep_on_a_barrier_that_is_known_to_have_ended, PAIR) {
+        int i, waits;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        for (waits = 0; waits < 20; waits++) {
+                afresh();
+                libc.poll = they_come_late;
+                for (i = 0; i < waits; i++)
+                        (void) wait_tries();
+                libc.poll = NULL;
+                if (waits % 2)
+                        CHECK(barrier_abort(&mine));
+                else
+                        CHECK(barrier_abort(&theirs) && barrier_wait_abortion(&mine));
+                CHECK(all_fail(&mine, waits % 2 ? ECANCELED : ECONNABORTED));
+        }
 }
 
 TEST(no_signal_ends_a_wait_but_what_the_other_side_does, PAIR) {
@@ -2263,7 +2290,7 @@ static void check_broke(int error) {
         CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, error));
 }
 
-/* Or it can not be told, and is woken by the pipe. */
+/* Or it cannot be told, and is woken by the pipe. */
 static void check_broke_silently(int error) {
         check_ended(error);
         CHECK(pipe_end(&mine) == -1);
@@ -2620,6 +2647,14 @@ TEST(export_that_fails_changes_nothing, PAIR) {
         afresh();
         replace(pipe_end(&mine), copy_of(mine.me));
         export_fails(s, sizeof s, -EBADF);
+        afresh();
+        replace(pipe_end(&mine), copy_of(pipe_end(&theirs)));
+        export_fails(s, sizeof s, -EBADF);
+        if (role == BARRIER_PARENT) {
+                afresh();
+                replace(pipe_end(&mine), open("/", O_RDONLY | O_CLOEXEC));
+                export_fails(s, sizeof s, -EBADF);
+        }
 }
 
 TEST(barrier_goes_on_working_after_an_export_without_execve, PAIR) {
@@ -3069,7 +3104,7 @@ static void build_roots(bool remove) {
         }
 }
 
-/* Runs something in a process that can enter them. Returns false where that can not be had. */
+/* Runs something in a process that can enter them. Returns false where that cannot be had. */
 static bool in_other_worlds(void (*run)(void)) {
         int status;
         pid_t pid;
@@ -3324,12 +3359,15 @@ static int poll_fails(struct pollfd *fds, nfds_t n, int msec) {
 
 TEST(export_and_import_return_the_error_of_the_system_call_that_failed, PAIR) {
         char s[BARRIER_EXPORT_MAX];
+        int i;
 
         export_or_fail(s);
-        libc.fstat_error = EPERM; /* so says many a filter */
-        CHECK(refuses(s, -EPERM));
-        CHECK(barrier_export(&mine, s, sizeof s) == -EPERM);
-        libc.fstat_error = 0;
+        for (i = 1; i <= 3; i++) { /* EPERM says many a filter */
+                libc.fstat_fails_in = i;
+                CHECK(refuses(s, -EPERM));
+                libc.fstat_fails_in = i;
+                CHECK(barrier_export(&mine, s, sizeof s) == -EPERM);
+        }
 
         if (!poll_is_ours())
                 SKIP("poll() goes by another name here");
@@ -3392,7 +3430,7 @@ TEST(export_and_import_in_a_thread_with_its_own_descriptor_table, ONCE) {
                 CHECK(close(line[i]) == 0 && close(t.numbers[i]) == 0);
         CHECK(close(first) == 0 && close(second) == 0);
         if (!t.unshared)
-                SKIP("a thread can not have its own descriptor table here");
+                SKIP("a thread cannot have its own descriptor table here");
 }
 
 TEST(export_and_import_need_no_free_descriptor, EACH_SIDE) {
@@ -3656,14 +3694,14 @@ static void run_try(void) {
 
 TEST(init_makes_3_system_calls, ONCE) {
         if (!can_count_calls())
-                SKIP("can not count system calls here");
+                SKIP("cannot count system calls here");
         CHECK(fcntl(0, F_GETFD) >= 0 && fcntl(1, F_GETFD) >= 0 && fcntl(2, F_GETFD) >= 0);
         CHECK(count_calls(run_init) == 3);
 }
 
 TEST(place_and_sync_with_the_barrier_there_makes_2_system_calls, PAIR) {
         if (!can_count_calls() || !can_read_without_blocking())
-                SKIP("can not count system calls here");
+                SKIP("cannot count system calls here");
         CHECK(barrier_place(&theirs));
         CHECK(count_calls(run_place_and_sync) == 2);
         CHECK(count_calls(run_sync) == 1);
@@ -3674,7 +3712,7 @@ TEST(try_that_finds_nothing_makes_2_system_calls, PAIR) {
         int i;
 
         if (!can_count_calls() || !can_read_without_blocking())
-                SKIP("can not count system calls here");
+                SKIP("cannot count system calls here");
         CHECK(barrier_place(&mine));
         barrier_set_timeout(&mine, 0);
         for (i = 0; i < ELEMENTS(all_waits); i++) {
