@@ -53,7 +53,7 @@
  *   side's ECANCELED; after that the first ending stays. A code may be any number, ETIMEDOUT too:
  *   a wait has run out of time if errno is ETIMEDOUT and barrier_they_aborted() is false.
  *
- * The notes at the end of this file hold for all calls: blocking, signals, threads, copies of
+ * The notes at the end hold for all calls: blocking, signals, threads, copies of
  * descriptors, common mistakes, a hostile peer.
  */
 #ifndef BARRIER_H
