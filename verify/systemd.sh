@@ -7,8 +7,8 @@
 # Debian's source is fetched, src/shared/barrier.[ch] replaced and barrier_create() called
 # barrier_init(); no place of use is changed. Then its own test-barrier has to pass, all 16 tests in
 # each of 20 runs. With --short it is compiled alone, with stand-ins for the headers that it
-# includes; without, systemd's build makes it in a system below build/, and systemd-nspawn too, which
-# has to end as the original does whatever becomes of its container.
+# includes. Without, systemd's build makes it as well, in a system below build/, and systemd-nspawn,
+# which has to end as the original does, whatever becomes of its container.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -19,6 +19,7 @@ runs=20
 clock() {
         cat << 'END'
 #define _DEFAULT_SOURCE
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -27,6 +28,7 @@ clock() {
 enum { STRETCH = 5 };
 
 int detect_virtualization(void);
+int usleep_safe(uint64_t usec);
 
 int detect_virtualization(void) {
         return 0;
@@ -39,11 +41,16 @@ int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimer
         return (int) syscall(SYS_setitimer, which, &v, old);
 }
 
-int usleep(useconds_t usec) {
-        long long nsec = STRETCH * 1000LL * usec;
-        struct timespec ts = { (time_t) (nsec / 1000000000), (long) (nsec % 1000000000) };
+/* systemd's own, of 257 */
+int usleep_safe(uint64_t usec) {
+        struct timespec ts = { (time_t) (STRETCH * usec / 1000000),
+                               (long) (STRETCH * usec % 1000000 * 1000) };
 
         return nanosleep(&ts, NULL);
+}
+
+int usleep(useconds_t usec) {
+        return usleep_safe(usec);
 }
 END
 }
@@ -69,10 +76,10 @@ typedef int Virtualization;
 #define ASSERT_OK(x)             assert_se((x) >= 0)
 #define ASSERT_EQ(x, y)          assert_se((x) == (y))
 #define ASSERT_GT(x, y)          assert_se((x) > (y))
-#define usleep_safe(usec)        usleep((useconds_t) (usec))
 #define log_tests_skipped(why)   (puts(why), 77)
 
 Virtualization detect_virtualization(void);
+int usleep_safe(usec_t usec);
 
 static inline _Noreturn void broken(const char *what, int line) {
         fprintf(stderr, "line %d: %s\n", line, what);
@@ -121,8 +128,10 @@ repeat() {
         where=$1
         shift
         # shellcheck disable=SC2016
-        seq $runs | xargs -I N -P 5 sh -c 'log=$1; shift; "$@" > "$log" 2>&1 || echo FAILED >> "$log"' \
-                sh "$where/run.N" "$@"
+        seq $runs | xargs -I N -P 5 sh -c '
+                log=$1
+                shift
+                "$@" > "$log" 2>&1 || echo FAILED >> "$log"' sh "$where/run.N" "$@"
         for run in $(seq $runs); do
                 if grep -q FAILED "$where/run.$run" ||
                         [ "$(grep -c '^/\* test_' "$where/run.$run")" != 16 ]; then
@@ -136,7 +145,7 @@ repeat() {
 # alone SUITE
 alone() {
         debian_source "$1" systemd
-        dir=$out/$1
+        dir=$out/alone-$1
         rm -rf "$dir"
         mkdir -p "$dir"
         cp barrier.c barrier.h "$source/src/test/test-barrier.c" "$dir"
@@ -150,8 +159,8 @@ alone() {
         repeat "$dir" "$dir/test-barrier"
 }
 
-# inside COMMAND...: the mounts vanish with the command. Not chroot, which would rule out another user
-# namespace.
+# inside COMMAND...: the mounts vanish with the command. Not with chroot: below it nobody can make
+# a user namespace.
 inside() {
         # shellcheck disable=SC2016
         unshare --mount --pid --fork sh -ec '
@@ -171,15 +180,15 @@ inside() {
 # How containers end, one a line: by themselves, with a user namespace, without a program, killed.
 containers() {
         mkdir -p "$root/container/usr" "$root/container/etc" "$root/container/tmp"
-        for dir in bin sbin lib lib64; do
-                ln -sfn usr/$dir "$root/container/$dir"
+        for link in bin sbin lib lib64; do
+                ln -sfn usr/$link "$root/container/$link"
         done
         : > "$root/container/etc/os-release"
         cat > "$root/containers" << 'END'
 try() {
         echo "$*"
-        /systemd/build/systemd-nspawn --quiet --register=no --keep-unit --directory=/container \
-                --bind-ro=/usr "$@" < /dev/null
+        timeout 60 /systemd/build/systemd-nspawn --quiet --register=no --keep-unit \
+                --directory=/container --bind-ro=/usr "$@" < /dev/null
         echo "status $?"
 }
 try sh -c 'exit 0'
@@ -210,6 +219,8 @@ whole() {
                 return
         fi
         debian_source "$1" systemd
+        dir=$out/whole-$1
+        mkdir -p "$dir"
         root=$(realpath "$out")/root-$1
         if [ ! -e "$root/ready" ]; then
                 rm -rf "$root"
@@ -225,7 +236,7 @@ whole() {
         rm -rf "$root/systemd"
         cp -r "$source" "$root/systemd"
         build systemd-nspawn
-        containers > "$out/before"
+        containers > "$dir/before"
         cp barrier.c barrier.h "$root/systemd/src/shared"
         build systemd-nspawn test-barrier
         nm "$root/systemd/build/test-barrier" | grep ' U barrier_init'
@@ -235,21 +246,20 @@ whole() {
         cat > "$root/test" << 'END'
 SYSTEMD_SLOW_TESTS=1 LD_PRELOAD=/clock.so /systemd/build/test-barrier
 END
-        mkdir -p "$out/$1.whole"
-        repeat "$out/$1.whole" env root="$root" sh "verify/$name.sh" --inside sh /test
+        repeat "$dir" env root="$root" sh "verify/$name.sh" --inside sh /test
 
-        if [ "$(grep -c '^status 42$' "$out/before")" != 1 ]; then
-                cat "$out/before"
+        if [ "$(grep -c '^status 42$' "$dir/before")" != 1 ]; then
+                cat "$dir/before"
                 echo 'SKIPPED: the original systemd-nspawn starts no container here'
                 return
         fi
         same=0
         while [ $same -lt $runs ]; do
-                containers > "$out/after"
-                diff "$out/before" "$out/after"
+                containers > "$dir/after"
+                diff "$dir/before" "$dir/after"
                 same=$((same + 1))
         done
-        echo "figure: $((runs * $(grep -c '^status' "$out/before"))) containers of systemd-nspawn" \
+        echo "figure: $((runs * $(grep -c '^status' "$dir/before"))) containers of systemd-nspawn" \
                 "end as with the original"
 }
 
@@ -280,5 +290,5 @@ done
 {
         echo alone bookworm
         echo alone trixie
-        [ "$1" = --short ] || echo whole bookworm
+        [ "$1" = --short ] || printf 'whole %s\n' bookworm trixie
 } | run_jobs

@@ -61,7 +61,7 @@ static bool write_file(const char *pid, const char *name, const char *text) {
         return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t) strlen(text);
 }
 
-/* newuidmap PID INNER OUTER COUNT; who is not root may write a group map only without setgroups() */
+/* newuidmap PID INNER OUTER COUNT. Only root may write a group map while setgroups() is allowed. */
 static int write_map(char **argv, const char *map) {
         char text[64];
 

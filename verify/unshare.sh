@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# unshare.sh - util-linux' unshare, which lets its children go ahead by an eventfd, with a barrier in
-# the place of that
+# unshare.sh - util-linux' unshare with a barrier in the place of the eventfd by which it lets its
+# children go ahead
 #
 # Debian's source is fetched and built as it is and changed; N processes (default 400) of each are
 # killed at random moments, and util-linux' own test that uses it has to pass with both.
@@ -67,7 +67,7 @@ change() {
                 -e '/^static .*sync_with_child(/,/^}/d' \
                 -e '/^static .*fork_and_wait(/,/^}/d' \
                 -e 's/\(_from_child(\)int \*fd/\1Barrier *fd/' \
-                -e 's/int fd_idmap, fd_bind = -1;/Barrier fd_idmap = BARRIER_NULL, fd_bind = BARRIER_NULL;/' \
+                -e 's/int fd_idmap, fd_bind = -1;/Barrier fd_idmap, fd_bind = BARRIER_NULL;/' \
                 -e 's/\(sync_with_child(pid_[a-z]*, \)fd_/\1\&fd_/' \
                 -e 's/close(fd_bind)/barrier_destroy(\&fd_bind)/' "$1/unshare.c"
 }
