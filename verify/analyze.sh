@@ -8,10 +8,15 @@
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
 
+# Not yet among them: the suite, and the two that keep states as bytes to be compared.
+library=barrier.c
+programs=$(printf '%s\n' bench/*.c examples/*.c verify/*.c |
+        grep -v -e '^verify/explore\.c$' -e '^verify/model\.c$')
+
 # over COMMAND...: for each source
 over() {
         count=0
-        for source in barrier.c bench/*.c examples/*.c; do
+        for source in $library $programs; do
                 "$@" "$source"
                 count=$((count + 1))
         done
@@ -27,12 +32,16 @@ clang_analyzer() {
 }
 
 clang_tidy() {
-        clang-tidy --quiet --warnings-as-errors='*' barrier.c -- -std=c99
-        # In a program: a message that can not be printed has nowhere else to go, and system() runs
-        # what the user said.
-        clang-tidy --quiet --warnings-as-errors='*' --checks=-cert-err33-c,-cert-env33-c \
-                bench/*.c examples/*.c -- -std=c99 -I.
-        echo "figure: $(printf '%s\n' barrier.c bench/*.c examples/*.c | wc -l) files"
+        clang-tidy --quiet --warnings-as-errors='*' $library -- -std=c99
+        # In a program: a message that cannot be printed has nowhere else to go; system() runs what
+        # the user said; a proof includes barrier.c as it stands; processes are a tree, to be walked
+        # by recursion; and an address in another process is a number.
+        off=-cert-err33-c,-cert-env33-c,-bugprone-suspicious-include,-misc-no-recursion
+        off=$off,-performance-no-int-to-ptr
+        # shellcheck disable=SC2086
+        clang-tidy --quiet --warnings-as-errors='*' --checks=$off $programs -- -std=c99 -I.
+        # shellcheck disable=SC2086
+        echo "figure: $(printf '%s\n' $library $programs | wc -l) files"
 }
 
 # It knows the system's functions by itself and does not need their headers. Variables stand at the

@@ -82,9 +82,9 @@ static inline void map_descriptors(char map[MAPPED + 1], bool flags) {
         }
         (void) poll(fds, MAPPED, 0);
         for (i = 0; i < MAPPED; i++)
-                map[i] = fds[i].revents & POLLNVAL                   ? '-'
-                         : flags && (fcntl(i, F_GETFD) & FD_CLOEXEC) ? 'x'
-                                                                     : 'o';
+                map[i] = (fds[i].revents & POLLNVAL) != 0                 ? '-'
+                         : flags && (fcntl(i, F_GETFD) & FD_CLOEXEC) != 0 ? 'x'
+                                                                          : 'o';
         map[MAPPED] = 0;
 }
 

@@ -202,9 +202,10 @@ static bool faulty(enum call c) {
         if (++run.calls > CALLS_MAX)
                 longjmp(run.hang, 1);
         run.result = -1;
-        errno = ENOSYS;
-        if ((c == PREADV2 && run.no_preadv2) || (c == OPEN && run.no_proc))
+        if ((c == PREADV2 && run.no_preadv2) || (c == OPEN && run.no_proc)) {
+                errno = ENOSYS;
                 return true;
+        }
         if (!run.error || c != run.target)
                 return false;
         run.hits++;
@@ -242,7 +243,7 @@ static int do_close(int fd) {
 }
 
 static void fill(int fd) {
-        uint64_t value = UINT64_MAX - 1;
+        eventfd_t value;
 
         (void) eventfd_read(fd, &value);
         (void) eventfd_write(fd, UINT64_MAX - 1);
@@ -303,7 +304,7 @@ static int two_cpus(cpu_set_t *cpus) {
 
 /* Linux says EINTR only if it has found nothing. */
 static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
-        enum call c = fds[0].events & POLLOUT ? PROBE : POLL;
+        enum call c = fds[0].events == POLLOUT ? PROBE : POLL;
         int ready = 0;
 
         if (c == POLL && run.error == EINTR)
@@ -810,11 +811,20 @@ static void judge_int(const struct outcome *o, int expected) {
                 violation("a failure changed a descriptor", o);
 }
 
+/* Why the barrier ended, to the other side. */
+static int told(const struct outcome *o, int expected) {
+        if (o->before.i_aborted)
+                return ECONNABORTED;
+        if (run.filled)
+                return FULL_CODE;
+        return run.word_lost ? ECONNRESET : expected;
+}
+
 /* A failed call ends the barrier, and a word tells the other side why. Only if that word could not
  * be written is the pipe closed; a full eventfd wakes the other side all the same. */
 static void judge_bool(const struct outcome *o, const struct outcome *normal, int expected) {
         char map[MAPPED + 1];
-        int i, other;
+        int i;
 
         if (o->before.they_aborted)
                 expected = o->before.error;
@@ -837,11 +847,7 @@ static void judge_bool(const struct outcome *o, const struct outcome *normal, in
         if (o->other && strcmp(map, o->map_after) != 0)
                 violation("wrong descriptors are closed", o);
 
-        other = o->before.i_aborted ? ECONNABORTED
-                : run.filled        ? FULL_CODE
-                : run.word_lost     ? ECONNRESET
-                                    : expected;
-        if (o->other && o->other_sees.error != other)
+        if (o->other && o->other_sees.error != told(o, expected))
                 violation("the other side does not see why", o);
 }
 

@@ -16,8 +16,8 @@
  * way, and the string as it was exported is imported.
  *
  * The input: one byte for the side and its history, one for the way of changing, then for each
- * change an offset and a value (of a byte, or of a whole int from offset 128 on), or the string, or
- * the text. No corpus is needed: the seeds come from the export.
+ * change an offset and a value (of a byte, or of a whole int from offset 128 on; 255: equal numbers),
+ * or the string, or the text. No corpus is needed: the seeds come from the export.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- what /proc says --------------------------------------------------------------------------- */
 
-static const char key[] = "\neventfd-id: ";
+static const char number_key[] = "\neventfd-id: ";
 static const char lock_line[] = "\nlock:\t1: OFDLCK ADVISORY  READ 1 00:0e:1034 0 0";
 
 enum { TEXT_MAX = 1 << 16 };
@@ -94,7 +94,7 @@ static void make_text(const uint8_t *data, size_t size) {
         proc.length = proc.at = 0;
         for (i = 0; i < size; i++)
                 if (data[i] >= 250)
-                        write_text(key);
+                        write_text(number_key);
                 else if (data[i] >= 240)
                         write_text(lock_line);
                 else if (data[i] == 239 && proc.length < TEXT_MAX)
@@ -119,7 +119,7 @@ static uint64_t number_at(size_t at) {
 
 /* What was read is a number that stands there. None may be overlooked in the last 256 bytes. */
 static void check_number(void) {
-        const size_t n = sizeof key - 1, late = proc.length > 256 ? proc.length - 256 : 0;
+        const size_t n = sizeof number_key - 1, late = proc.length > 256 ? proc.length - 256 : 0;
         bool stands_there = false, late_one = false;
         uint64_t id = 0;
         size_t i;
@@ -134,7 +134,7 @@ static void check_number(void) {
         }
         CHECK(r == 0);
         for (i = 0; i + n <= proc.length; i++)
-                if (memcmp(proc.s + i, key, n) == 0) {
+                if (memcmp(proc.s + i, number_key, n) == 0) {
                         stands_there |= id == BARRIER_FIRST_NUMBER + number_at(i + n);
                         late_one |= i >= late;
                 }
@@ -157,10 +157,14 @@ static void change_struct(char *text, const uint8_t *data, size_t size) {
                 p[i] = (unsigned char) ((text[2 * i] - 'a') << 4 | (text[2 * i + 1] - 'a'));
         for (i = 0; i + 1 < size; i += 2) {
                 at = data[i] % 128 % offsetof(struct barrier_state, sum);
-                if (data[i] < 128)
-                        p[at] = data[i + 1];
+                if (data[i] == 255) { /* twice the same, as its identity says as well */
+                        st.b.me = st.b.them;
+                        st.id[0] = st.id[1];
+                } else if (data[i] < 128)
+                        p[at] = data[i + 1] < 128 ? data[i + 1] % 4
+                                                  : data[i + 1]; /* mostly small */
                 else {
-                        word = (signed char) data[i + 1];
+                        word = data[i + 1] < 128 ? data[i + 1] : data[i + 1] - 256;
                         memcpy(p + at / sizeof word * sizeof word, &word, sizeof word);
                 }
         }
@@ -252,8 +256,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 CHECK(barrier_place_and_sync(&exported));
         if (data[0] & 4)
                 CHECK(barrier_abort(&exported));
-        if (data[0] & 8) /* a standard stream is no descriptor of a barrier */
-                CHECK(dup2(exported.me, 0) == 0);
+        /* A standard stream is no descriptor of a barrier. */
+        if (data[0] & 8)
+                CHECK(dup2(data[0] & 16 ? exported.me : exported.pipe[role == BARRIER_CHILD], 0) ==
+                      0);
         r = barrier_export(&exported, text, sizeof text);
         CHECK(r > 0 && r < BARRIER_EXPORT_MAX);
 

@@ -206,7 +206,7 @@ static void set_flags(int fd, int flags) {
 static void lock(int fd, short type) {
         struct flock range = { .l_type = type, .l_whence = SEEK_SET, .l_len = 1 };
 
-        range.l_start = 2 * random_below(LOCKS);
+        range.l_start = (off_t) random_below(LOCKS) * 2;
         if (type == F_UNLCK)
                 range.l_len = random_below(2 * LOCKS);
         (void) (fcntl) (fd, F_OFD_SETLK, &range);
@@ -271,8 +271,9 @@ static void peer_act(enum act a, int mine, int theirs, int ends[4]) {
                 n = (write) (ends[i], bytes, 1 + bits % sizeof bytes);
                 break;
         case PIPE_FILL:
-                while ((write) (ends[i], bytes, sizeof bytes) > 0)
-                        continue;
+                do
+                        n = (write) (ends[i], bytes, sizeof bytes);
+                while (n > 0);
                 break;
         case PIPE_READ:
                 n = (read) (ends[i], bytes, sizeof bytes);
@@ -581,15 +582,10 @@ int main(int argc, char **argv) {
         if (terminal)
                 fprintf(stderr, "\r%30s\r", "");
 
-        for (i = 0; i < ACTS || i < ALL_OPERATIONS; i++) {
-                if (i < ALL_OPERATIONS)
-                        printf("%-16s%10ld", names[i], operations_of[i]);
-                else
-                        printf("%26s", "");
-                if (i < ACTS)
-                        printf("    peer: %-22s%10ld", acts[i], done->each[i]);
-                printf("\n");
-        }
+        for (i = 0; i < ALL_OPERATIONS; i++)
+                printf("%-28s%10ld\n", names[i], operations_of[i]);
+        for (i = 0; i < ACTS; i++)
+                printf("peer: %-22s%10ld\n", acts[i], done->each[i]);
         printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, "
                "at most %ld in one operation besides 4 for each act of the peer, %ld wake-ups\n",
                rounds, operations, done->all, all_calls, worst, wake_ups);

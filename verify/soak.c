@@ -204,6 +204,15 @@ static void parent_main(void) {
 
 /* ---- what is allowed ------------------------------------------------------------------------- */
 
+/* What the parent learnt at last, after all its barriers were reached. */
+static const char *judge_end(const struct side *s, bool they_die) {
+        if (s->ended == CODE)
+                return plan.code && !s->left ? NULL : "a code that nobody gave";
+        if (s->ended != ECONNRESET || !s->left)
+                return "wait_abortion learnt a wrong reason";
+        return plan.code && !they_die ? "wait_abortion missed the code" : NULL;
+}
+
 static const char *judge_side(int me) {
         const int they = PARENT + CHILD - me;
         const struct side *s = &sides[me], *other = &sides[they];
@@ -241,13 +250,7 @@ static const char *judge_side(int me) {
                 return "an errno that nothing explains";
         }
 
-        if (me == CHILD || !s->done || s->error)
-                return NULL;
-        if (s->ended == CODE)
-                return plan.code && !s->left ? NULL : "a code that nobody gave";
-        if (s->ended != ECONNRESET || !s->left)
-                return "wait_abortion learnt a wrong reason";
-        return plan.code && !they_die ? "wait_abortion missed the code" : NULL;
+        return me == CHILD || !s->done || s->error ? NULL : judge_end(s, they_die);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

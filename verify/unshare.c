@@ -153,7 +153,7 @@ static pid_t start(char *unshare, char *self, int result) {
 
 int main(int argc, char **argv) {
         const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-        int n = argc == 3 ? atoi(argv[2]) : 0, hung = 0, ran_on = 0, fds[2];
+        int n = argc == 3 ? (int) strtol(argv[2], NULL, 10) : 0, hung = 0, ran_on = 0, fds[2];
         char self[4096] = "";
         int64_t took = 0;
 
