@@ -16,8 +16,8 @@
  * way, and the string as it was exported is imported.
  *
  * The input: one byte for the side and its history, one for the way of changing, then for each
- * change an offset and a value (of a byte, or of a whole int from offset 128 on; 255: equal numbers),
- * or the string, or the text. No corpus is needed: the seeds come from the export.
+ * change an offset and a value (of a byte, or of a whole int from offset 128 on; 254 and 255: wrong
+ * descriptors), or the string, or the text. No corpus is needed: the seeds come from the export.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -90,13 +90,17 @@ static void write_text(const char *s) {
 static void make_text(const uint8_t *data, size_t size) {
         char c[2] = "";
         size_t i;
+        int lines;
 
         proc.length = proc.at = 0;
         for (i = 0; i < size; i++)
                 if (data[i] >= 250)
                         write_text(number_key);
                 else if (data[i] >= 240)
-                        write_text(lock_line);
+                        for (lines = data[i] % 32; lines > 0; lines--)
+                                write_text(lock_line);
+                else if (data[i] == 238)
+                        write_text(number_key + 1);
                 else if (data[i] == 239 && proc.length < TEXT_MAX)
                         proc.s[proc.length++] = 0;
                 else {
@@ -157,7 +161,10 @@ static void change_struct(char *text, const uint8_t *data, size_t size) {
                 p[i] = (unsigned char) ((text[2 * i] - 'a') << 4 | (text[2 * i + 1] - 'a'));
         for (i = 0; i + 1 < size; i += 2) {
                 at = data[i] % 128 % offsetof(struct barrier_state, sum);
-                if (data[i] == 255) { /* twice the same, as its identity says as well */
+                if (data[i] == 254) { /* another one than was exported */
+                        word = foreign[data[i + 1] / 4 % 5];
+                        memcpy(p + (size_t) data[i + 1] % 4 * sizeof word, &word, sizeof word);
+                } else if (data[i] == 255) { /* twice the same, as its identity says as well */
                         st.b.me = st.b.them;
                         st.id[0] = st.id[1];
                 } else if (data[i] < 128)
