@@ -564,8 +564,8 @@ static uint64_t barrier_decimal(const char *s) {
 }
 
 /* Reads what /proc says of an eventfd, and sets *id. The other side can hold locks on the eventfd,
- * each of which adds a line; the number comes after them, in the last lines. What goes on for a
- * thousand reads is not from the kernel. Returns 0 or a negative errno. */
+ * each of which adds a line; the number comes after them, in the last lines. What takes more than a
+ * thousand reads, which is thousands of locks, is refused. Returns 0 or a negative errno. */
 static int barrier_read_number(int fdinfo, uint64_t *id) {
         static const char key[] = "\neventfd-id: ";
         enum { LAST = 256 };
@@ -598,8 +598,8 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
 }
 
 /* Finds out which eventfd `fd` is. Its inode has no type, like that of inotify, signalfd, timerfd and
- * the like, but only an eventfd has a number. Where /proc tells none, only an eventfd can be written
- * at any time, unless it is full.
+ * the like, but only an eventfd has a number. Where /proc tells none, it has to poll as ready for
+ * writing, as an eventfd does unless it is full, and none of those does.
  * Returns 0 or a negative errno; -EBADF: it is no eventfd. */
 static int barrier_identify_eventfd(int fd, uint64_t *id) {
         static const char dir[] = "/proc/thread-self/fdinfo/";
@@ -674,8 +674,8 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
                 return -ENOBUFS;
         memset(&st, 0, sizeof st);
         memcpy(&st.b, b, offsetof(Barrier, watch));
-        if (barrier_pipe_end(b) <
-            0) /* not even an abortion could be written: nothing to go on with */
+        /* Where not even an abortion could be written there is nothing to go on with. */
+        if (barrier_pipe_end(b) < 0)
                 st.b.me = st.b.them = -1;
         else {
                 r = barrier_identify(b, st.id);
