@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,7 +52,8 @@ static void prepare(void) {
         check(mount("tmp", "/tmp", "tmpfs", 0, NULL), "/tmp");
 }
 
-/* Whoever is orphaned meanwhile is reaped too. */
+/* Whoever is orphaned meanwhile is reaped too. The console is nobody's controlling terminal: at the
+ * end of a session, what it has not printed yet would be lost. */
 static void run(const char *dir, const char *name, const char *argument) {
         struct timespec from, to;
         char program[4096];
@@ -64,8 +65,6 @@ static void run(const char *dir, const char *name, const char *argument) {
         pid = fork();
         check(pid, "fork");
         if (pid == 0) {
-                (void) setsid();
-                (void) ioctl(STDIN_FILENO, TIOCSCTTY, 1);
                 (void) execl(program, program, argument, (char *) NULL);
                 _exit(127);
         }
@@ -90,7 +89,9 @@ int main(int argc, char **argv) {
         printf("\ninit: Linux %s, %s, %d CPU\n", name.release, name.machine, CPU_COUNT(&cpus));
         run(dir, "test-barrier", NULL);
         run(dir, "model", "2000"); /* rounds; an emulated machine takes its time */
-        if (argc == 1)
+        if (argc == 1) {
+                check(tcdrain(STDOUT_FILENO), "tcdrain");
                 (void) reboot(RB_POWER_OFF);
+        }
         return 0;
 }
