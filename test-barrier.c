@@ -3172,6 +3172,13 @@ static void add_stranger(int fd, const char *what) {
         strangers.fd[strangers.n++] = fd;
 }
 
+/* Who is not root has to say that it is for user mode only; before Linux 5.11 nobody can. */
+static int userfaultfd_(void) {
+        int fd = (int) syscall(SYS_userfaultfd, O_CLOEXEC);
+
+        return fd >= 0 ? fd : (int) syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* user mode only */);
+}
+
 /* The last one has something to read, which must still be there in the end. */
 static void make_strangers(void) {
         const struct itimerspec at_once = { { 0, 0 }, { 0, 1 } };
@@ -3191,8 +3198,7 @@ static void make_strangers(void) {
         add_stranger(inotify_init1(IN_CLOEXEC), "inotify");
         add_stranger(fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_REPORT_FID, O_RDONLY),
                      "fanotify");
-        add_stranger((int) syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* user mode only */),
-                     "userfaultfd");
+        add_stranger(userfaultfd_(), "userfaultfd");
         add_stranger(pidfd_open_(getpid()), "pidfd");
         add_stranger(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), "terminal");
         add_stranger(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "timerfd");
