@@ -159,16 +159,18 @@ static long sleeps_so_far(void) {
 static int real_poll(const struct call *c, struct answer *a) {
         const struct timespec no_time = { 0, 0 };
         struct pollfd fds[KERNEL_POLLFDS * (PADDING + 1)];
+        int entry[KERNEL_POLLFDS];
         sigset_t none, usr1;
-        int i, n, ret, error;
+        int i, k, n, ret, error;
         long slept = sleeps_so_far();
 
         for (n = 0, i = 0; i < KERNEL_POLLFDS; i++) {
+                entry[i] = n;
                 fds[n].fd = c->poll.fd[i];
                 fds[n++].events = c->poll.events[i];
-                for (; n < (i + 1) * (c->padding + 1); n++) {
+                for (k = 0; k < c->padding; k++) {
                         fds[n].fd = never;
-                        fds[n].events = POLLIN;
+                        fds[n++].events = POLLIN;
                 }
         }
         if (c->interrupted) {
@@ -186,7 +188,7 @@ static int real_poll(const struct call *c, struct answer *a) {
         }
         a->slept = sleeps_so_far() > slept;
         for (i = 0; ret >= 0 && i < KERNEL_POLLFDS; i++)
-                a->revents[i] = (uint8_t) fds[i * (c->padding + 1)].revents;
+                a->revents[i] = (uint8_t) fds[entry[i]].revents;
         errno = error;
         return ret;
 }
@@ -267,11 +269,12 @@ static int n_possible, n_before;
 
 /* Where search() was, in this round. */
 static struct {
-        struct state state;
+        unsigned char state[sizeof(struct state)];
         unsigned round;
 } seen[STATES];
 static unsigned round_no, n_seen;
 
+/* Padding counts, but all states are copies of one that was set to 0. */
 static bool seen_before(const struct state *s) {
         const unsigned char *p = (const unsigned char *) s;
         uint32_t hash = 2166136261u;
@@ -283,11 +286,11 @@ static bool seen_before(const struct state *s) {
                 hash %= STATES;
                 if (seen[hash].round != round_no)
                         break;
-                if (memcmp(&seen[hash].state, s, sizeof *s) == 0)
+                if (memcmp(seen[hash].state, p, sizeof *s) == 0)
                         return true;
         }
         check(++n_seen < STATES, "too many states");
-        memcpy(&seen[hash].state, s, sizeof *s);
+        memcpy(seen[hash].state, p, sizeof *s);
         seen[hash].round = round_no;
         return false;
 }
@@ -840,6 +843,19 @@ static void play(void) {
         }
 }
 
+static bool knows_nowait(void) {
+        bool knows = false;
+#ifdef RWF_NOWAIT
+        struct call c = { .kind = PREADV2, .fd = eventfd(0, EFD_NONBLOCK) };
+        uint64_t value;
+
+        check(c.fd >= 0, "eventfd");
+        knows = real_read(&c, &value) < 0 && errno == EAGAIN;
+        check(close(c.fd) == 0, "close");
+#endif
+        return knows;
+}
+
 /* Only of a child can this process learn that it is dead. Not every kernel that takes CLONE_PARENT
  * heeds it. */
 static bool siblings_are_children(void) {
@@ -861,7 +877,6 @@ static bool siblings_are_children(void) {
 
 static void set_up(void) {
         struct sigaction action = { .sa_handler = nothing };
-        uint64_t value = 0;
         int who, i, fd;
         long slept;
 
@@ -892,13 +907,7 @@ static void set_up(void) {
         can_kill = siblings_are_children();
         if (!can_kill)
                 printf("model: SKIPPED: nobody is killed, for there is no CLONE_PARENT here\n");
-        fd = eventfd(0, EFD_NONBLOCK);
-        check(fd >= 0, "eventfd");
-#ifdef RWF_NOWAIT
-        has_preadv2 = real_read(&(struct call){ .kind = PREADV2, .fd = fd }, &value) < 0 &&
-                      errno == EAGAIN;
-#endif
-        check(close(fd) == 0, "close");
+        has_preadv2 = knows_nowait();
         if (!has_preadv2)
                 printf("model: SKIPPED: no RWF_NOWAIT for eventfds here\n");
         fd = (int) syscall(SYS_pidfd_open, getpid(), 0);
