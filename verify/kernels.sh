@@ -46,6 +46,7 @@ bookworm|ppc64el|linux-image-powerpc64le|2
 sid|ppc64el|linux-image-powerpc64le|2
 sid|ppc64el|linux-image-powerpc64le-64k|2
 bookworm|amd64|runsc|-
+trixie|amd64|runsc|-
 END
 }
 
@@ -108,8 +109,9 @@ run() {
                 ;;
         runsc)
                 chmod +x "$3"
-                nice timeout 1200 "$3" --rootless --network=none --ignore-cgroups --platform=ptrace \
-                        'do' "$out/$1/init" "$PWD/$out/$1"
+                # Through a pipe, for it overwrites what is already in a file.
+                nice timeout 1200 "$3" --rootless --network=none --ignore-cgroups 'do' \
+                        "$out/$1/init" "$PWD/$out/$1" 2>&1 | cat
                 ;;
         *) boot "$1" "$3" "$4" ;;
         esac
