@@ -147,9 +147,9 @@ coverage sanitize analyze matrix cross systemd:
 	BUILD=$(BUILD)/build sh verify/$@.sh
 
 unshare: ## util-linux' unshare with a barrier in the place of its eventfd, N random kills
-kernels: ## the suite and make model on Debian's kernels, booted, or the first N of them
+kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
 unshare kernels:
-	BUILD=$(BUILD)/build sh verify/$@.sh $(N)
+	BUILD=$(BUILD)/build sh verify/$@.sh '$(N)'
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench
