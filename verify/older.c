@@ -18,7 +18,6 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,15 +68,12 @@ static int filter(void) {
         return fd;
 }
 
-/* openat() would be reported to this process itself. */
-static int open_for_reading(const char *format, ...) {
+/* A file of the process in /proc. openat() would be reported to this process itself. */
+static int open_of(unsigned pid, const char *dir, const char *file) {
         struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
         char path[128];
-        va_list args;
 
-        va_start(args, format);
-        (void) vsnprintf(path, sizeof path, format, args);
-        va_end(args);
+        (void) snprintf(path, sizeof path, "/proc/%u/%s/%s", pid, dir, file);
         return (int) syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 }
 
@@ -97,11 +93,11 @@ static int fdinfo(const struct seccomp_notif *call) {
         if (!number)
                 return -1;
         /* The program may have a root without /proc. */
-        fd = open_for_reading("/proc/%u/root/proc/version", call->pid);
+        fd = open_of(call->pid, "root/proc", "version");
         if (fd < 0)
                 return -1;
         (void) close(fd);
-        fd = open_for_reading("/proc/%u/fdinfo/%s", call->pid, number + sizeof own - 1);
+        fd = open_of(call->pid, "fdinfo", number + sizeof own - 1);
         if (fd < 0)
                 return -1;
         n = read(fd, text, sizeof text - 1);
