@@ -3,7 +3,8 @@
 # Copyright (c) 2026 the barrier authors
 #
 # analyze.sh - gcc -fanalyzer, clang's static analyzer, clang-tidy, cppcheck; shellcheck for the
-# scripts, mandoc for the manual page. Any finding fails. What is not asked, and why: .clang-tidy, and below.
+# scripts, mandoc for the manual page. Any finding fails. What is not asked, and why, is said in
+# .clang-tidy and below.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"

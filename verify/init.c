@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  *
- * init - says which kernel this is, runs the programs of kernels.sh, and says how each of them ended
+ * init - says which kernel this is, runs the programs of kernels.sh, and says how each ended
  *
  *      init            as process 1 of a kernel that was booted for them; they are in the root
  *      init DIR        as any process; they are in DIR

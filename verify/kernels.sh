@@ -6,7 +6,7 @@
 #
 # On all of the list below, on its first N, or on those whose line matches.
 #
-# The kernels are Debian's, unchanged, and qemu boots them. A virtual machine has no disk, and nothing
+# The kernels are Debian's, unchanged, and qemu boots them. A virtual machine has no disk and nothing
 # but init.c and what that runs, linked statically. Downloads stay below build/. A kernel that is no
 # longer to be had is said to be MISSING; if fewer than six are left, that is a failure.
 

@@ -140,7 +140,7 @@ debian_mirror() {
         }
 }
 
-# debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists and cache of its own
+# debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists, cache of their own
 debian_apt() (
         dir=$debian/$1-$2
         APT_CONFIG=$dir/apt.conf
@@ -242,7 +242,7 @@ libcheck() {
         check_libs="$dir/src/libcheck.a -pthread -lrt -lm"
 }
 
-# static_suite NAME COMPILER MORE...: builds the suite; sets `suite`, and `compile` for other programs
+# static_suite NAME COMPILER MORE...: builds the suite; sets `suite`, `compile` for other programs
 static_suite() {
         libcheck "$1" "$2" -O2
         compile="$2 -std=c99 $warnings -O2 -static"

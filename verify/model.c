@@ -108,7 +108,7 @@ static int move(int from, int to) {
         return to;
 }
 
-/* The child is not this process's but its parent's, who looks after all of them. */
+/* The child is not this process's but its parent's, which looks after all of them. */
 static pid_t fork_sibling(void) {
         const unsigned long flags = CLONE_PARENT | SIGCHLD;
 
@@ -226,7 +226,7 @@ static void serve(int who) {
         for (;;) {
                 if (read(command[who][0], &byte, 1) != 1)
                         continue; /* a signal that came too late */
-                /* Together, but on a single CPU not at any price. */
+                /* Together if possible; there may be a single CPU. */
                 (void) __atomic_add_fetch(&shared->arrived, 1, __ATOMIC_SEQ_CST);
                 for (i = 0; i < 1000; i++) {
                         if (__atomic_load_n(&shared->arrived, __ATOMIC_SEQ_CST) == shared->runners)
@@ -305,7 +305,8 @@ static void remember(const struct kernel *k) {
         possible[n_possible++] = *k;
 }
 
-/* The call is over. Is this the answer that was given? The last one of who was killed is unknown. */
+/* The call is over. Is this the answer that was given? The last one of a process that was killed is
+ * unknown. */
 static bool agrees(struct state *s, int who, int ret, uint64_t value) {
         const struct process *p = &shared->process[who];
         const struct call *c = &p->call[s->pc[who]];
@@ -402,8 +403,8 @@ static bool step(struct state *s, int who, enum choice choice) {
         int i;
 
         if (choice >= LOSE_READ_END) {
-                /* Who is killed loses one descriptor after the other, and is dead at last; unless
-                 * somebody looks, that is one step. */
+                /* A process that is killed loses one descriptor after the other, and is dead at
+                 * last; unless somebody looks, that is one step. */
                 if (who != victim || s->pc[who] < done[who] || s->k.dead[who])
                         return false;
                 s->dying[who] = 1;
@@ -417,7 +418,7 @@ static bool step(struct state *s, int who, enum choice choice) {
                 return true;
         }
         if (s->dying[who] || s->pc[who] == p->n || s->pc[who] >= done[who] + (who == victim))
-                return false; /* of its last call, who is killed may have no answer */
+                return false; /* the last call of one that was killed may have no answer */
         if (choice == GO)
                 return step_call(s, who);
         if (!s->poll[who].asleep)
@@ -579,7 +580,7 @@ static void choose_round(void) {
         shared->process[who].call[0].whom = forked;
 }
 
-/* How a scenario opens: as a barrier does, or does not quite. */
+/* How a scenario opens: as a barrier does, or nearly so. */
 static void choose_opening(int n) {
         static const struct call make[CALLS] = {
                 { .kind = EVENTFD, .fd = KERNEL_FD(KERNEL_EVENTFD) },
@@ -680,7 +681,7 @@ static bool sleeps(int who) {
         return done[who] < p->n && c->kind == POLL && c->poll.msec < 0 && !c->interrupted;
 }
 
-/* All that are not done seem to sleep: sends a signal to those who may. */
+/* All that are not done seem to sleep: sends a signal to those that may. */
 static void wake_up(void) {
         int who, i;
 
@@ -727,7 +728,7 @@ static void wait_for_all(void) {
 
 static uint64_t calls, rounds, overlapping;
 
-/* What must have happened, or the check would not have been one. */
+/* What has to happen, or nothing was checked. */
 enum {
         FULL,
         INVALID,
@@ -834,7 +835,7 @@ static void play(void) {
                         check(kill(shared->process[who].pid, SIGKILL) == 0, "kill");
         while (wait(NULL) > 0)
                 ;
-        for (who = 0; who < KERNEL_PROCESSES; who++) { /* what a victim had not heard any more */
+        for (who = 0; who < KERNEL_PROCESSES; who++) { /* what a victim did not hear any more */
                 struct pollfd pfd = { .fd = command[who][0], .events = POLLIN };
                 char byte;
 
@@ -903,10 +904,10 @@ static void set_up(void) {
         (void) poll(NULL, 0, 1);
         counts_sleep = sleeps_so_far() > slept;
         if (!counts_sleep)
-                printf("model: SKIPPED: who sleeps is not counted here\n");
+                printf("model: SKIPPED: the kernel does not count sleeps here\n");
         can_kill = siblings_are_children();
         if (!can_kill)
-                printf("model: SKIPPED: nobody is killed, for there is no CLONE_PARENT here\n");
+                printf("model: SKIPPED: nobody is killed: no CLONE_PARENT here\n");
         has_preadv2 = knows_nowait();
         if (!has_preadv2)
                 printf("model: SKIPPED: no RWF_NOWAIT for eventfds here\n");

@@ -6,8 +6,8 @@
  *
  *      older PROGRAM ARGUMENT...       exits as the program does; 2: it could not be run
  *
- * A seccomp filter refuses the first two. For the third it has each openat() of the program and of
- * whatever it starts reported to this process, which hands out the file in fdinfo without the line.
+ * A seccomp filter refuses the first two. For the third it reports each openat() of the program and
+ * of whatever it starts to this process, which hands out a copy of fdinfo without the number.
  */
 #define _GNU_SOURCE
 

@@ -7,15 +7,15 @@
 # Debian's source is fetched, src/shared/barrier.[ch] replaced and barrier_create() called
 # barrier_init(); no place of use is changed. Then its own test-barrier has to pass, all 16 tests in
 # each of 20 runs. With --short it is compiled alone, with stand-ins for the headers that it
-# includes. Without, systemd's build makes it as well, in a system below build/, and systemd-nspawn,
-# which has to end as the original does, whatever becomes of its container.
+# includes. Without --short, systemd's build makes it as well, in a system below build/, and
+# systemd-nspawn, which has to end as the original does, whatever becomes of its container.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
 runs=20
 
-# The test tells what hangs by timers of 20 ms, which is not enough on a busy machine, and therefore
-# runs on real machines only. So here its timers are five times as long, and no machine is virtual.
+# The test tells by timers of 20 ms what hangs. That is not enough on a busy machine, so it runs on
+# real machines only. Here its timers are five times as long, and no machine counts as virtual.
 clock() {
         cat << 'END'
 #define _DEFAULT_SOURCE
@@ -55,7 +55,7 @@ int usleep(useconds_t usec) {
 END
 }
 
-# What test-barrier.c takes from systemd's headers, but for barrier.h.
+# What test-barrier.c takes from systemd's headers, other than barrier.h.
 stand_ins() {
         cat << 'END'
 #include <errno.h>
@@ -159,8 +159,8 @@ alone() {
         repeat "$dir" "$dir/test-barrier"
 }
 
-# inside COMMAND...: the mounts vanish with the command. Not with chroot: below it nobody can make
-# a user namespace.
+# inside COMMAND...: in the system that lies in $root. The mounts vanish with the command. Not by
+# chroot, in which nobody can make a user namespace.
 inside() {
         # shellcheck disable=SC2016
         unshare --mount --pid --fork sh -ec '
@@ -228,7 +228,7 @@ whole() {
                         --include=libcap-dev,libcrypt-dev,libmount-dev,libseccomp-dev,meson,mount \
                         --include=ninja-build,pkgconf,python3-jinja2 "$1" "$root" \
                         "deb $(debian_mirror Debian) $1 main"
-                # nspawn wants one of its host
+                # nspawn asks for its host's
                 echo 0123456789abcdef0123456789abcdef > "$root/etc/machine-id"
                 : > "$root/ready"
         fi

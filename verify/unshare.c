@@ -93,7 +93,7 @@ static int descendants(pid_t *list, int n) {
         return n;
 }
 
-/* Every descendant is asleep. That does not last but for those that nobody wakes. */
+/* Every descendant is asleep. That lasts only where nobody will wake them. */
 static bool asleep(void) {
         pid_t list[MAX_PROCESSES] = { getpid() };
         int n = descendants(list, 1);
