@@ -99,13 +99,13 @@ $(BUILD)/verify/fuzz-import: verify/fuzz-import.c verify/common.h barrier.c barr
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
 .PHONY: explore model mutants faults hostile fuzz soak kill bench $(SHORT)
-explore: $(BUILD)/verify/explore ## every interleaving of the two sides, against a model
+explore: $(BUILD)/verify/explore ## every state that the two sides can reach, against a model
 	$(BUILD)/verify/explore
 
 explore-short: $(BUILD)/verify/explore
 	$(BUILD)/verify/explore --short
 
-$(BUILD)/verify/model: verify/kernel.h
+$(BUILD)/verify/explore $(BUILD)/verify/model: verify/kernel.h
 model: $(BUILD)/verify/model ## whether the kernel does what the explorer's model of it says, N rounds
 	$(BUILD)/verify/model $(N)
 

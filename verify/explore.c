@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  *
- * explore - runs barrier.c in every interleaving of its two sides, and asks a model each time
+ * explore - runs barrier.c through every state that its two sides can reach, by programs of any
+ * length, and asks a model each time
  *
- *      explore             all of it, about a minute on two cores
- *      explore --short     the same questions about shorter programs, a few seconds
+ *      explore             all of it, some minutes on two cores
+ *      explore --short     the same questions with less room, a few seconds
  *
- * Exit status 0: no violation; 1: a violation, the shortest schedule that shows it is printed; 2:
- * the explorer itself failed.
+ * Exit status 0: no violation; 1: a violation, a shortest schedule that shows it is printed; 2: the
+ * explorer itself failed.
  *
  * HOW TO READ THIS FILE
  *
- * barrier.c is included below as it stands, with its system calls turned into questions to a small
- * kernel. Two programs, one a side, are short sequences of public calls. Each system call is one
- * step, and so is each descriptor that a poll() looks at, because poll() is not atomic. explore()
- * takes every step that is possible, one after the other, depth first.
+ * barrier.c is included below as it stands, with its system calls turned into questions. Each side
+ * calls any operation whenever the last one returned, for ever. Each system call is one step, and so
+ * is each look of a poll() at a descriptor, for poll() is not atomic. explore() takes every step
+ * that is possible from every state that it finds, breadth first, until there are no new states.
  *
- * A side has to stop in the middle of a public call and go on later, many times over, from the same
- * place. No second stack is needed for that: barrier.c keeps nothing but its struct and locals, so
- * what it does next follows from the struct at the start of the call and the answers so far. To go
- * on is to call the function again, with the struct as it was and the recorded answers (advance()).
- * To go back is to copy `now`, the state of everything.
+ * A side has to stop in the middle of an operation and go on later, many times over. No second stack
+ * is needed for that: barrier.c keeps nothing but its struct and locals, so what it does next follows
+ * from the struct at the start of the operation and the answers so far. Each such history is a node:
+ * run() calls the operation once for it, with the recorded answers, and notes what it asks next or
+ * what it returns. A state is two nodes, the kernel of kernel.h, and what the rules need to know.
  *
- * The reduction is the classic one of sleep sets: of two schedules that differ only in the order of
- * neighbouring steps that can not matter to each other, one is enough. Steps matter to each other
- * if one changes what the other side can see and the other belongs to a wait or looks at anything.
- * That is wider than which kernel object they touch: the model also depends on when a wait begins
- * and ends. The first pass of each run explores everything twice, reduced and not, and compares.
+ * Counters grow for ever, but only their differences matter, and of these not all. normalise() makes
+ * the number of states finite while one side leads the other by a bounded number of barriers:
+ *
+ *      - the counters of a side are shifted down together;
+ *      - a side that is not in an operation is taken to have read all but one of the barriers that
+ *        wait for it, and to have consumed all linked ones but one: one is as good as many.
+ *
+ * That this loses nothing is shown, not believed. Each node is run again with counters that are
+ * shifted, lag, or are split otherwise between struct and kernel, and has to do the same
+ * (replay()). And a run without all this, up to some placements a side, has to come to the same idle
+ * states (compare()).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+
+#define BARRIER_API static
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,17 +48,22 @@
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common.h"
+#include "kernel.h"
 
 /* ---- barrier.c, with its system calls redirected --------------------------------------------- */
 
@@ -63,9 +77,8 @@ static int sim_unexpected(void);
 static ssize_t sim_write(int fd, const void *p, size_t size);
 static ssize_t sim_read(int kind, int fd, void *p, size_t size);
 
-static uint8_t explore_tries;
+static unsigned explore_tries;
 
-#define BARRIER_API                       static
 #define BARRIER_TRIES                     explore_tries
 #define eventfd(initial, flags)           sim_eventfd()
 #define pipe2(fd, flags)                  sim_pipe2(fd)
@@ -75,12 +88,12 @@ static uint8_t explore_tries;
 #define clock_gettime(clock, ts)          sim_clock(ts)
 #define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
 #define open(path, flags)                 sim_unexpected()
-#define fstat(fd, st)                     sim_unexpected()
+#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected())
 #define write(fd, p, size)                sim_write(fd, p, size)
 #define read(fd, p, size)                 sim_read(READ, fd, p, size)
 #define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
 
-enum { LOCAL, WRITE, READ, PREADV2, POLL, CLOSE, CLOCK, CHOOSE, FINISHED, DEAD };
+enum { BEGIN, WRITE, READ, PREADV2, POLL, CLOSE, CLOCK, RETURN };
 
 #include "../barrier.c"
 
@@ -97,106 +110,74 @@ enum { LOCAL, WRITE, READ, PREADV2, POLL, CLOSE, CLOCK, CHOOSE, FINISHED, DEAD }
 #undef read
 #undef preadv2
 
-/* ---- programs, passes, state ----------------------------------------------------------------- */
+/* ---- what can happen ------------------------------------------------------------------------- */
 
-enum { PARENT, CHILD, SIDES };
+enum { PARENT, CHILD, SIDES, HOLDER = SIDES };
 
 static const char *const side_name[] = { "parent", "child" };
 
-enum { PLACE, WAIT_NEXT, SYNC_NEXT, SYNC, ABORT, WAIT_ABORTION, LEAVE, OPS };
+enum { LEAVE = OPERATIONS };
 
-static const char *const op_name[] = { "place", "wait_next",     "sync_next", "sync",
-                                       "abort", "wait_abortion", "leave" };
+static const char *const op_name[] = { OPERATION_NAMES, "leave" };
 
 enum {
-        LENGTH_MAX = 4, /* operations of a program */
-        STEPS_MAX = 1000,
-        CODE = ENOENT,    /* what the child's abort says; the parent's says nothing */
-        UNTOUCHED = 9999, /* errno before a public call */
+        CODE = ENOENT,    /* what the parent gives to fail, and the child with a minus */
+        BROKEN = EIO,     /* what a system call fails with */
+        UNTOUCHED = 9999, /* errno before an operation */
+        MSEC = 5,         /* the timeout that is neither 0 nor none */
+        STARTS_MAX = 128,
 };
 
-/* What can happen to a side next. */
-enum { GO, EINTR_HITS, KILLED, TIME_OUT, CHOICES };
+/* What a wait may do before it sleeps. */
+enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8 };
 
+/* How a side is disturbed besides, or what else is different. */
 struct pass {
-        int length;           /* of the longest programs */
-        const char *name;     /* what else distinguishes it, for people */
-        int tries;            /* BARRIER_TRIES */
-        int timeout;          /* of all waits */
-        bool eintr, kill;     /* each once a side, anywhere */
-        bool watch;           /* someone holds copies of the pipe, and both sides have a watch */
-        bool no_preadv2;      /* the kernel does not have it */
-        bool check_reduction; /* explore everything unreduced too, and compare the outcomes */
+        const char *name;
+        int lead;        /* of the barriers of one side over those of the other, at most */
+        bool kill;       /* at any step */
+        bool eintr;      /* once in each operation, at any of its calls */
+        bool fail;       /* the same with EIO */
+        int looks;       /* what a wait may do before it sleeps; bits: POLL_FIRST... */
+        bool msec;       /* a wait also has some time, and any part of it may pass at any time */
+        bool child;      /* these four happen to the child alone */
+        bool all;        /* each side may abort with and without a code, else each in one way */
+        bool watch;      /* both have a pidfd, and a third process copies of all, while it lives */
+        bool no_preadv2; /* the kernel does not have it */
+        int placements;  /* of a side at most, without normalisation; 0: any number, normalised */
 };
 
 static const struct pass *pass;
+static bool normalising;
 
-/* The kernel's objects. A descriptor is 3 plus the object, the same in both processes. */
-enum { EVENTFD, PIPE_END = 2, PIDFD = 4, OBJECTS = 6 };
+/* How an operation is called. */
+static struct start {
+        int op, msec;
+        int looks; /* before it sleeps; 0: it polls first */
+} starts[STARTS_MAX];
+static int n_starts;
 
-#define FD(object)  ((object) + 3)
-#define BIT(number) (1u << (number))
+static void list_starts(void) {
+        static const int msec[] = { -1, 0, MSEC };
+        int op, i, looks;
 
-struct call {
-        uint8_t kind;
-        int8_t fd[BARRIER_POLLFDS];
-        short events[BARRIER_POLLFDS], revents[BARRIER_POLLFDS];
-        int ret, err, msec;
-        uint64_t value;
-};
+        n_starts = 0;
+        for (op = 0; op <= LEAVE; op++)
+                for (i = 0; i < (op < OP_WAIT_NEXT || op == LEAVE ? 1 : pass->msec ? 3 : 2); i++)
+                        for (looks = 0; looks < 4; looks++) {
+                                bool one = op < OP_WAIT_NEXT || op == LEAVE || msec[i] == 0;
 
-/* What the model knows of a side: what it did, what it learnt, and what its wait may return. */
-enum { REACHED, WORD, CANCELED, LEFT, NOTHING, VERDICTS };
+                                if (one ? looks > 0 : !(pass->looks >> looks & 1))
+                                        continue;
+                                starts[n_starts].op = op;
+                                starts[n_starts].msec = msec[i];
+                                starts[n_starts++].looks = looks;
+                        }
+}
 
-struct model {
-        int placed, code;
-        bool aborted, left;
+/* ---- failing --------------------------------------------------------------------------------- */
 
-        uint8_t noticed; /* bit n: it may have taken notice of n barriers */
-        bool i_aborted, they_aborted, they_exited;
-        int error;
-
-        uint8_t may[VERDICTS]; /* of the wait that has begun: `noticed` after each verdict */
-};
-
-struct side {
-        uint8_t op[LENGTH_MAX]; /* its program, as far as it is chosen */
-        int n, pc;
-        Barrier b;        /* as the current operation found it */
-        int first, steps; /* its calls in trail[], where it begins and now */
-        struct call next; /* the call it is in, or why there is none */
-        int look;         /* which descriptor its poll() looks at next */
-        bool asleep, begun, timed_out, was_interrupted;
-        int calls, writes; /* of the current operation; calls since anything changed */
-        int clock;         /* ms */
-        unsigned open;     /* its descriptors, a bit for each object */
-        struct model model;
-};
-
-/* What was called, and what came of it. */
-struct outcome {
-        uint64_t bytes; /* one for each operation */
-        uint32_t ops;   /* four bits for each */
-};
-
-static struct state {
-        struct side side[SIDES];
-        uint64_t counter[SIDES]; /* of the eventfds */
-        int n_eventfds;
-        struct outcome outcome;
-} now;
-
-/* Only grow on the way down, so they need no copying. */
-static struct call trail[SIDES][STEPS_MAX];
-static struct line {
-        int who, choice, pc, look;
-        struct call call;
-        bool returned, result;
-        int err;
-} schedule[STEPS_MAX];
-static int depth;
-
-static char wrong[400]; /* the violation, or "" */
+static char wrong[500]; /* the violation, or "" */
 
 static void die(const char *why) {
         fprintf(stderr, "explore: %s\n", why);
@@ -213,144 +194,396 @@ __attribute__((format(printf, 1, 2))) static void violation(const char *format, 
         va_end(ap);
 }
 
-static bool is_wait(int op) {
-        return op != PLACE && op != ABORT && op != LEAVE;
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+enum { CHUNK = 1 << 14, CHUNKS = 1 << 13 };
+
+/* Entries, each once, numbered as they came, which never move. */
+struct table {
+        size_t key, size; /* of what tells entries apart, in front, and of an entry; both of 8 */
+        uint32_t n, slots;
+        uint64_t *slot; /* half of the hash, and the number + 1; or 0 */
+        unsigned char *chunk[CHUNKS];
+};
+
+static void *table_at(const struct table *t, uint32_t i) {
+        return t->chunk[i / CHUNK] + i % CHUNK * t->size;
 }
 
-/* ---- the model: what barrier.h promises, and nothing about how ------------------------------- */
+static uint64_t table_hash(const struct table *t, const void *key) {
+        uint64_t hash = 0, word;
+        size_t i;
 
-/* What a wait returns that takes effect at this instant, if it had taken notice of `noticed`. */
-static int model_verdict(int who, int op, int noticed) {
-        const struct model *mine = &now.side[who].model, *theirs = &now.side[!who].model;
+        for (i = 0; i < t->key; i += sizeof word) {
+                memcpy(&word, (const unsigned char *) key + i, sizeof word);
+                hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+                hash ^= hash >> 29;
+        }
+        return hash;
+}
 
-        if (theirs->aborted) /* supersedes everything */
-                return WORD;
-        if (op != WAIT_ABORTION) {
-                if (mine->i_aborted)
+/* A table of twice the size; what was apart stays apart. */
+static void table_grow(struct table *t) {
+        uint32_t i, j, old = t->slots;
+        uint64_t *slot = t->slot;
+
+        t->slots = old ? 2 * old : 1 << 12;
+        t->slot = calloc(t->slots, sizeof *t->slot);
+        if (!t->slot)
+                die("out of memory");
+        for (i = 0; i < old; i++)
+                if (slot[i]) {
+                        for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
+                                ;
+                        t->slot[j & (t->slots - 1)] = slot[i];
+                }
+        free(slot);
+}
+
+/* The number of the entry with this key, which is new if there are more then. */
+static uint32_t table_number(struct table *t, const void *key) {
+        uint64_t hash = table_hash(t, key) >> 32;
+        uint32_t i, number;
+
+        if (4 * (uint64_t) t->n >= 3 * (uint64_t) t->slots)
+                table_grow(t);
+        for (i = (uint32_t) hash & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
+                number = (uint32_t) t->slot[i] - 1;
+                if (t->slot[i] >> 32 == hash && memcmp(table_at(t, number), key, t->key) == 0)
+                        return number;
+        }
+        if (t->n == (uint32_t) CHUNK * CHUNKS)
+                die("too many states");
+        if (t->n % CHUNK == 0 && !(t->chunk[t->n / CHUNK] = calloc(CHUNK, t->size)))
+                die("out of memory");
+        memcpy(table_at(t, t->n), key, t->key);
+        t->slot[i] = hash << 32 | (t->n + 1);
+        return t->n++;
+}
+
+static void table_clear(struct table *t) {
+        uint32_t i;
+
+        for (i = 0; i < t->n; i += CHUNK) {
+                free(t->chunk[i / CHUNK]);
+                t->chunk[i / CHUNK] = NULL;
+        }
+        free(t->slot);
+        t->slot = NULL;
+        t->n = t->slots = 0;
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+/* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
+enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
+
+enum { REACHED, WORD, CANCELED, LEFT, NOTHING, VERDICTS };
+
+/* What the rules know of a side. Sets: bit n says that all but n of the barriers of the other side
+ * may be consumed. */
+struct rules {
+        uint8_t consumed;      /* a set */
+        uint8_t may[VERDICTS]; /* of the wait that has begun: the set after each verdict */
+        uint8_t sent;          /* SENT_... */
+};
+
+enum { SENT_NOTHING, SENT_ABORT, SENT_CODE, SENT_BROKEN };
+
+static const int sent_error[] = { 0, ECONNABORTED, CODE, BROKEN };
+
+struct state {
+        uint32_t at[SIDES]; /* a node; or IDLE and a struct */
+        struct kernel k;
+        struct rules rules[SIDES];
+        int8_t lead; /* of the parent, in barriers placed */
+        uint8_t unused;
+};
+
+#define IDLE (UINT32_C(1) << 31)
+#define GONE IDLE /* with the first struct, BARRIER_NULL: it has left, or is dead */
+
+struct visited {
+        struct state s;
+        uint32_t from, unused;
+};
+
+static struct table states = { .key = sizeof(struct state), .size = sizeof(struct visited) };
+static struct table structs = { .key = sizeof(Barrier), .size = sizeof(Barrier) };
+
+static bool is_idle(uint32_t at) {
+        return at & IDLE;
+}
+
+static uint32_t idle_with(const Barrier *b) {
+        Barrier copy = *b;
+
+        copy.timeout = -1; /* free choices with each operation */
+        copy.skip = copy.back_off = 0;
+        return IDLE | table_number(&structs, &copy);
+}
+
+static const Barrier *struct_at(uint32_t at) {
+        return table_at(&structs, at & ~IDLE);
+}
+
+/* A system call, and its answer. */
+struct call {
+        uint64_t value;          /* written, or read; BEGIN: the number of the start */
+        struct kernel_poll poll; /* POLL: as far as it has come */
+        int32_t ret;             /* a negative errno in the place of -1; -EAGAIN: poll() goes on */
+        int8_t fd;
+        uint8_t kind;
+        uint8_t unused[2];
+};
+
+/* A history of an operation, and what it comes to. */
+struct node {
+        uint32_t before, unused; /* a node, or IDLE and a struct: where the call was made */
+        struct call call;        /* with its answer */
+
+        struct call next; /* what it asks next, or RETURN */
+        const struct start *start;
+        uint32_t idle, after; /* IDLE and the struct, before and after the operation */
+        int err;
+        bool result;
+        uint8_t placed, told;   /* so often it wrote that */
+        bool disturbed, failed; /* by EINTR or EIO; by EIO */
+        uint8_t clock;          /* half milliseconds since it began, as far as it was told */
+        uint8_t steps;
+};
+
+static struct table nodes = { .key = offsetof(struct node, next), .size = sizeof(struct node) };
+
+static const struct node *node_at(uint32_t at) {
+        return table_at(&nodes, at);
+}
+
+/* ---- the rules: what barrier.h promises, and nothing about how ------------------------------- */
+
+/* What a side knows of the end. */
+struct known {
+        bool i_aborted, they_aborted, they_left;
+        int error;
+};
+
+static struct known known_to(const Barrier *b) {
+        struct known k = { barrier_i_aborted(b), barrier_they_aborted(b), barrier_they_left(b),
+                           barrier_error(b) };
+
+        return k;
+}
+
+static bool rules_agree(const struct known *k, const Barrier *b) {
+        return barrier_error(b) == k->error && barrier_i_aborted(b) == k->i_aborted &&
+               barrier_they_aborted(b) == k->they_aborted && barrier_they_left(b) == k->they_left &&
+               barrier_we_aborted(b) == (k->i_aborted && k->they_aborted) &&
+               barrier_is_aborted(b) == (k->i_aborted || k->they_aborted);
+}
+
+static bool rules_left(const struct state *s, int who) {
+        return !kernel_held(&s->k, who == PARENT ? KERNEL_READ_END : KERNEL_WRITE_END) ||
+               (pass->watch && s->k.dead[who]);
+}
+
+/* How many barriers the other side has placed more than this one. */
+static int rules_ahead(const struct state *s, int who) {
+        return who == PARENT ? -s->lead : s->lead;
+}
+
+/* The wait that an operation is, or is in; or PLACE if it does not wait now. */
+static int rules_wait(const struct node *n) {
+        int op = n->start->op;
+
+        if (op == OP_PLACE_AND_SYNC)
+                return n->placed ? OP_SYNC : OP_PLACE;
+        return op == OP_WAIT_NEXT || op == OP_SYNC_NEXT || op == OP_SYNC || op == OP_WAIT_ABORTION
+                       ? op
+                       : OP_PLACE;
+}
+
+/* What a wait returns that takes effect at this instant, if `news` barriers are not consumed. */
+static int rules_verdict(const struct state *s, int who, const struct node *n, int news) {
+        const Barrier *b = struct_at(n->idle);
+        int wait = rules_wait(n);
+
+        if (s->rules[!who].sent || (b->they_aborted && !b->they_left))
+                return WORD; /* supersedes everything */
+        if (wait != OP_WAIT_ABORTION) {
+                if (b->i_aborted)
                         return CANCELED;
-                if ((op != WAIT_NEXT && theirs->placed >= mine->placed) ||
-                    (op != SYNC && theirs->placed > noticed))
+                if ((wait != OP_WAIT_NEXT && rules_ahead(s, who) >= 0) ||
+                    (wait != OP_SYNC && news > 0))
                         return REACHED;
         }
-        return theirs->left ? LEFT : NOTHING; /* leaving queues behind what was placed */
+        return rules_left(s, !who) ? LEFT : NOTHING; /* leaving queues behind what was placed */
 }
 
 /* A wait takes effect at one instant between its first and its last system call. This is one. */
-static void model_instant(int who, int op) {
-        struct model *m = &now.side[who].model;
-        int n, after, verdict, arrived = now.side[!who].model.placed;
+static void rules_instant(struct state *s, int who, const struct node *n) {
+        struct rules *r = &s->rules[who];
+        int news, after, verdict;
 
-        for (n = 0; n <= LENGTH_MAX; n++) {
-                if (!(m->noticed & BIT(n)))
+        for (news = 0; news < 8; news++) {
+                if (!(r->consumed >> news & 1))
                         continue;
-                verdict = model_verdict(who, op, n);
-                /* It takes notice if it is true; one for linked barriers of linked ones alone. */
-                after = op != WAIT_NEXT && arrived > m->placed ? m->placed : arrived;
-                after = verdict == REACHED && after > n ? after : n;
-                m->may[verdict] |= (uint8_t) BIT(after);
+                verdict = rules_verdict(s, who, n, news);
+                /* It consumes if it is true; one for linked barriers consumes linked ones alone. */
+                after = rules_wait(n) != OP_WAIT_NEXT && rules_ahead(s, who) > 0
+                                ? rules_ahead(s, who)
+                                : 0;
+                after = verdict == REACHED && after < news ? after : news;
+                r->may[verdict] |= (uint8_t) (1 << after);
         }
 }
 
-static bool model_agrees(const struct model *m, const Barrier *b, bool want, int want_err,
-                         bool result, int err) {
-        return result == want && (want || err == want_err) && barrier_error(b) == m->error &&
-               barrier_i_aborted(b) == m->i_aborted && barrier_they_aborted(b) == m->they_aborted &&
-               barrier_they_exited(b) == m->they_exited &&
-               barrier_we_aborted(b) == (m->i_aborted && m->they_aborted) &&
-               barrier_is_aborted(b) == (m->i_aborted || m->they_aborted);
+/* This side did something that the other can see. */
+static void rules_changed(struct state *s, int who) {
+        const struct node *n;
+
+        if (is_idle(s->at[!who]))
+                return;
+        n = node_at(s->at[!who]);
+        if (rules_wait(n) != OP_PLACE)
+                rules_instant(s, !who, n);
 }
 
-/* May the wait return this? Then it becomes what the side knows. */
-static bool model_wait(int who, int op, const Barrier *b, bool result, int err) {
-        const struct side *s = &now.side[who];
-        int v, code = now.side[!who].model.code;
-        struct model m, agreed = s->model;
-        bool want;
+/* For each set of a side: one barrier more that is not consumed. */
+static void rules_shift(uint8_t *set) {
+        *set = (uint8_t) (*set << 1 | (*set & 0x80));
+}
 
-        agreed.noticed = 0;
+/* This side has written. */
+static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t value) {
+        struct rules *theirs = &s->rules[!who];
+        int v, op = n->start->op;
+        uint64_t code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
+
+        if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->failed) {
+                s->lead = (int8_t) (s->lead + (who == PARENT ? 1 : -1));
+                rules_shift(&theirs->consumed);
+                for (v = 0; v < VERDICTS; v++)
+                        rules_shift(&theirs->may[v]);
+                if (op == OP_PLACE_AND_SYNC)
+                        rules_instant(s, who, n);
+        } else if (value == (UINT64_C(1) << 63 | code << 48) && (code != BROKEN || n->failed) &&
+                   !s->rules[who].sent)
+                s->rules[who].sent = (uint8_t) (code == BROKEN ? SENT_BROKEN
+                                                : code         ? SENT_CODE
+                                                               : SENT_ABORT);
+        else
+                violation("%s wrote 0x%llx", op_name[op], (unsigned long long) value);
+        rules_changed(s, who);
+}
+
+static bool rules_time_is_up(const struct node *n) {
+        return n->start->msec == 0 || (n->start->msec > 0 && n->clock >= DEADLINE);
+}
+
+/* May the wait have come to this? Then what is consumed follows. */
+static bool rules_wait_returns(struct state *s, int who, const struct node *n, struct known k) {
+        struct rules *r = &s->rules[who];
+        bool want, aborted = k.they_aborted;
+        uint8_t consumed = 0;
+        int v, err;
+
         for (v = 0; v < VERDICTS; v++) {
-                if (!s->model.may[v] || (v == NOTHING && pass->timeout && !s->timed_out))
+                struct known m = k;
+
+                if (!r->may[v] || (v == NOTHING && !rules_time_is_up(n)))
                         continue;
-                m = s->model;
-                if ((v == WORD || v == LEFT) && !m.they_aborted) { /* the first ending stays */
+                if ((v == WORD || v == LEFT) && !aborted) { /* the first ending stays */
                         m.they_aborted = true;
-                        m.they_exited = v == LEFT;
-                        m.error = v == LEFT ? ECONNRESET : code ? code : ECONNABORTED;
+                        m.they_left = v == LEFT;
+                        m.error = v == LEFT ? ECONNRESET : sent_error[s->rules[!who].sent];
                 }
-                want = op == WAIT_ABORTION ? v != NOTHING && !m.i_aborted : v == REACHED;
-                if (!model_agrees(&m, b, want, v == NOTHING ? ETIMEDOUT : m.error, result, err))
-                        continue;
-                m.noticed = m.may[v] | agreed.noticed;
-                agreed = m;
+                want = rules_wait(n) == OP_WAIT_ABORTION ? v != NOTHING && !m.i_aborted
+                                                         : v == REACHED;
+                err = v == NOTHING ? ETIMEDOUT : m.error;
+                if (n->result == want && (want || n->err == err) &&
+                    rules_agree(&m, struct_at(n->after)))
+                        consumed |= r->may[v];
         }
-        now.side[who].model = agreed;
-        return agreed.noticed;
+        r->consumed = consumed;
+        return consumed;
 }
 
-/* May the operation return this, having written this often? */
-static bool model_returns(int who, int op, const Barrier *b, bool result, int err, int writes) {
-        struct model *m = &now.side[who].model;
-        const Barrier null = BARRIER_NULL;
-        bool want = false;
+/* May the operation return this? */
+static bool rules_returns(struct state *s, int who, const struct node *n) {
+        const Barrier *after = struct_at(n->after);
+        struct known k = known_to(struct_at(n->idle));
+        int op = n->start->op;
+        bool aborts = op == OP_ABORT || op == OP_FAIL;
+        bool places = (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !k.error;
+        bool tells = !k.i_aborted && (aborts ? !n->failed : n->failed);
 
-        if (op == PLACE)
-                want = !m->error;
-        else if (op == ABORT) {
-                want = !m->i_aborted;
-                m->i_aborted = true;
-                m->error = m->error ? m->error : ECANCELED;
-        }
-        if (writes != want)
+        if (n->told != tells ||
+            (n->failed ? n->placed > (op == OP_PLACE_AND_SYNC) && places : n->placed != places))
                 return false;
         if (op == LEAVE)
-                return memcmp(b, &null, sizeof null) == 0 && err == UNTOUCHED &&
-                       !(now.side[who].open & (BIT(PIDFD) - 1));
-        if (is_wait(op))
-                return model_wait(who, op, b, result, err);
-        return model_agrees(m, b, op == PLACE ? want : !m->they_aborted, m->error, result, err);
+                return n->after == GONE && n->err == UNTOUCHED &&
+                       !(s->k.open[who] & ((1 << KERNEL_PIDFD) - 1));
+        if (aborts || n->failed) {
+                k.i_aborted = true;
+                k.error = k.error ? k.error : ECANCELED;
+        }
+        if (n->failed && !k.they_aborted) {
+                k.they_aborted = true;
+                k.error = BROKEN;
+        }
+        if (aborts) /* if the word could not be written, the pipe has to tell */
+                return n->result == !k.they_aborted && n->err == UNTOUCHED &&
+                       rules_agree(&k, after) && (!n->failed || rules_left(s, who));
+        if (n->failed || rules_wait(n) == OP_PLACE)
+                return n->result == (places && !n->failed) && (n->result || n->err == k.error) &&
+                       rules_agree(&k, after);
+        return rules_wait_returns(s, who, n, k);
 }
 
-/* Nothing more will happen by itself: may it sleep? */
-static bool model_sleeps(int who, int op) {
-        struct model *m = &now.side[who].model;
+/* It sleeps, and nothing that has happened wakes it. May it? */
+static bool rules_sleeps(const struct state *s, int who, const struct node *n) {
+        struct state copy = *s;
 
-        memset(m->may, 0, sizeof m->may);
-        model_instant(who, op);
-        return m->may[NOTHING] && pass->timeout;
+        memset(copy.rules[who].may, 0, sizeof copy.rules[who].may);
+        rules_instant(&copy, who, n);
+        return n->start->msec != 0 && copy.rules[who].may[NOTHING];
 }
-/* ---- the model ends here --------------------------------------------------------------------- */
+/* ---- the rules end here ---------------------------------------------------------------------- */
 
-/* ---- the kernel ------------------------------------------------------------------------------ */
+/* ---- one side: what an operation asks and returns -------------------------------------------- */
 
-static int active; /* the side whose code runs */
-static int cursor; /* its next answer in trail[] */
+enum { ANSWERS_MAX = 100 };
+
+static struct call answers[ANSWERS_MAX];
+static int n_answers, cursor;
+static uint64_t unread; /* by how much the first read finds more than was answered */
+
+/* What run() finds out. */
+static struct {
+        struct call next;
+        Barrier b;
+        int err;
+        bool result;
+} ran;
+
 static jmp_buf stopped;
-static bool starting; /* nothing is a step yet */
+static struct kernel *starting; /* nothing is a step yet */
+static int starter;
 
 static int sim_eventfd(void) {
-        int object = EVENTFD + now.n_eventfds++;
-
-        now.side[active].open |= BIT(object);
-        return FD(object);
+        return kernel_eventfd(starting, starter);
 }
 
 static int sim_pipe2(int fd[2]) {
-        now.side[active].open |= BIT(PIPE_END + PARENT) | BIT(PIPE_END + CHILD);
-        fd[0] = FD(PIPE_END + PARENT);
-        fd[1] = FD(PIPE_END + CHILD);
-        return 0;
-}
-
-static int object_of(int who, int fd) {
-        int object = fd - FD(0);
-
-        return object >= 0 && object < OBJECTS && now.side[who].open & BIT(object) ? object : -1;
+        return kernel_pipe2(starting, starter, fd);
 }
 
 static int sim_fcntl(int fd, int cmd, ...) {
         (void) cmd;
+        if (fd >= KERNEL_FD(0) && fd < KERNEL_FD(KERNEL_OBJECTS))
+                return 0;
         errno = EBADF;
-        return object_of(active, fd) < 0 ? -1 : 0;
+        return -1;
 }
 
 static int sim_unexpected(void) {
@@ -358,491 +591,697 @@ static int sim_unexpected(void) {
         return -1;
 }
 
-/* The answer to a call, if it was made before; otherwise it is the next step. */
+/* The answer to a call, if there is one already; otherwise it is the next step. */
 static const struct call *sim_ask(const struct call *c) {
-        struct side *s = &now.side[active];
-        const struct call *t = &trail[active][cursor];
+        const struct call *a = &answers[cursor];
 
-        if (cursor == s->steps) {
-                s->next = *c;
-                s->look = 0;
+        if (cursor == n_answers) {
+                ran.next = *c;
                 longjmp(stopped, 1);
         }
-        if (t->kind != c->kind || t->fd[0] != c->fd[0] ||
-            (c->kind == WRITE && t->value != c->value))
-                die("barrier.c depends on something else than its struct and its system calls");
+        if (a->kind != c->kind || a->fd != c->fd || a->poll.msec != c->poll.msec ||
+            (c->kind == WRITE && a->value != c->value))
+                violation("the same answers lead to other calls");
         cursor++;
-        if (t->ret < 0)
-                errno = t->err;
-        return t;
+        if (a->ret < 0)
+                errno = -a->ret;
+        return a;
+}
+
+static int sim_result(const struct call *a) {
+        return a->ret < 0 ? -1 : a->ret;
+}
+
+static struct call sim_call(int kind, int fd) {
+        struct call c;
+
+        memset(&c, 0, sizeof c);
+        c.kind = (uint8_t) kind;
+        c.fd = (int8_t) fd;
+        return c;
 }
 
 static int sim_close(int fd) {
-        struct call c = { .kind = CLOSE, .fd = { (int8_t) fd } };
+        struct call c = sim_call(CLOSE, fd);
 
-        if (starting) {
-                now.side[active].open &= ~BIT(object_of(active, fd));
-                return 0;
-        }
-        return sim_ask(&c)->ret;
+        return starting ? kernel_close(starting, starter, fd) : sim_result(sim_ask(&c));
 }
 
 static ssize_t sim_write(int fd, const void *p, size_t size) {
-        struct call c = { .kind = WRITE, .fd = { (int8_t) fd } };
+        struct call c = sim_call(WRITE, fd);
 
         if (size != sizeof c.value)
                 violation("wrote %zu bytes", size);
         memcpy(&c.value, p, sizeof c.value);
-        return sim_ask(&c)->ret;
+        return sim_result(sim_ask(&c));
 }
 
 static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
-        struct call c = { .kind = (uint8_t) kind, .fd = { (int8_t) fd } };
-        const struct call *t = sim_ask(&c);
+        struct call c = sim_call(kind, fd);
+        const struct call *a = sim_ask(&c);
+        uint64_t value = a->value + unread;
 
-        if (size != sizeof t->value)
+        if (size != sizeof value)
                 violation("read %zu bytes", size);
-        if (t->ret > 0)
-                memcpy(p, &t->value, sizeof t->value);
-        return t->ret;
+        if (a->ret > 0) {
+                memcpy(p, &value, sizeof value);
+                unread = 0;
+        }
+        return sim_result(a);
 }
 
 static int sim_poll(struct pollfd *fds, int n, int msec) {
-        struct call c = { .kind = POLL, .msec = msec };
-        const struct call *t;
+        struct call c = sim_call(POLL, 0);
+        const struct call *a;
         int i;
 
-        for (i = 0; i < BARRIER_POLLFDS; i++) {
-                c.fd[i] = (int8_t) (i < n ? fds[i].fd : -1);
-                c.events[i] = i < n ? fds[i].events : 0;
+        c.poll.msec = msec;
+        for (i = 0; i < KERNEL_POLLFDS; i++) {
+                c.poll.fd[i] = (int8_t) (i < n ? fds[i].fd : -1);
+                c.poll.events[i] = (uint8_t) (i < n ? fds[i].events : 0);
         }
-        t = sim_ask(&c);
-        for (i = 0; i < n && i < BARRIER_POLLFDS; i++)
-                fds[i].revents = t->revents[i];
-        return t->ret;
+        a = sim_ask(&c);
+        for (i = 0; i < n && i < KERNEL_POLLFDS; i++)
+                fds[i].revents = a->poll.revents[i];
+        return sim_result(a);
 }
 
 static int sim_clock(struct timespec *ts) {
-        struct call c = { .kind = CLOCK };
-        const struct call *t = sim_ask(&c);
+        struct call c = sim_call(CLOCK, 0);
 
-        ts->tv_sec = 0;
-        ts->tv_nsec = t->ret * 1000000L;
+        ts->tv_sec = 1;
+        ts->tv_nsec = sim_ask(&c)->ret * 500000L;
         return 0;
 }
 
-/* Whether the last copy of this side's pipe end is closed. */
-static bool hung_up(int who) {
-        return !((now.side[PARENT].open | now.side[CHILD].open) & BIT(PIPE_END + who)) &&
-               !pass->watch;
+/* Calls the operation of a node, with this struct and the recorded answers, and fills in `ran`. */
+static void run(const struct node *n, const Barrier *b, uint64_t more) {
+        const struct start *s = n->start;
+
+        ran.b = *b;
+        barrier_set_timeout(&ran.b, s->msec);
+        ran.b.skip = s->looks == 0 ? 1 : s->looks == 1 ? BARRIER_READ_FIRST : 0;
+        explore_tries = s->looks == 0 ? 0 : (unsigned) s->looks - 1;
+        cursor = 0;
+        unread = more;
+        errno = UNTOUCHED;
+        if (setjmp(stopped))
+                return;
+        ran.result = true;
+        if (s->op == LEAVE)
+                barrier_destroy(&ran.b);
+        else
+                ran.result = operate(&ran.b, s->op, b->role == BARRIER_PARENT ? CODE : -CODE);
+        ran.err = errno;
+        ran.next = sim_call(RETURN, 0);
 }
 
-/* What poll() sees when it looks at this descriptor. */
-static short look(int who, int fd, short events) {
-        int object = object_of(who, fd);
-
-        if (fd < 0)
-                return 0;
-        if (object < 0)
-                return POLLNVAL;
-        if (object < PIPE_END)
-                return now.counter[object] ? events & POLLIN : 0;
-        if (object < PIDFD)
-                return (short) (!hung_up(!(object - PIPE_END)) ? 0
-                                : object == PIPE_END + PARENT  ? POLLHUP
-                                                               : POLLERR);
-        return now.side[object - PIDFD].next.kind == DEAD ? events & POLLIN : 0;
+static uint64_t least(uint64_t a, uint64_t b) {
+        return a < b ? a : b;
 }
 
-static bool wakes(int who) {
-        const struct call *c = &now.side[who].next;
+/* After a word from either side the counters do not matter any more. */
+static bool has_word(const Barrier *b) {
+        return b->i_aborted || (b->they_aborted && !b->they_left);
+}
+
+/* The same, as far as the counters of one side matter. */
+static Barrier normal(Barrier b) {
+        uint64_t base = least(b.received, b.placed);
+
+        if (has_word(&b)) {
+                b.placed = b.received = b.consumed = 0;
+                return b;
+        }
+        if (base > 0 && b.consumed < base - 1)
+                b.consumed = base - 1;
+        base = least(b.placed, b.consumed);
+        b.placed -= base;
+        b.received -= base;
+        b.consumed -= base;
+        return b;
+}
+
+/* Whether the first look of this history found nothing. */
+static bool found_nothing(void) {
         int i;
 
-        for (i = 0; i < BARRIER_POLLFDS; i++)
-                if (look(who, c->fd[i], c->events[i]))
-                        return true;
+        for (i = 0; i < n_answers; i++)
+                if (answers[i].kind == READ || answers[i].kind == PREADV2) {
+                        if (answers[i].ret > 0)
+                                return false;
+                        if (answers[i].ret == -EAGAIN)
+                                return true;
+                }
         return false;
 }
 
-/* This side did something that the other can see. */
-static void changed(int who) {
-        struct side *s = &now.side[who], *other = &now.side[!who];
+/* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
+ * lags by `lag` besides, and `split` of the barriers received are still to be read. */
+static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t split) {
+        Barrier b = *struct_at(n->idle);
+        uint32_t after;
 
-        s->model.left = pass->watch ? s->next.kind == DEAD : !(s->open & BIT(PIPE_END + who));
-        other->calls = 0;
-        if (other->begun && is_wait(other->op[other->pc]))
-                model_instant(!who, other->op[other->pc]);
-}
-
-static void kernel_write(int who, struct call *c) {
-        struct side *s = &now.side[who];
-        int object = object_of(who, c->fd[0]);
-
-        if (object < 0 || object >= PIPE_END) {
-                violation("wrote to something else than an eventfd");
+        if (lag && b.consumed + 1 != least(b.received, b.placed))
+                return; /* not what normalising can have raised */
+        /* Who knows of the end has read all; what polls first decides by what it has read. */
+        if (split && (b.they_aborted || n->start->looks == 0 || found_nothing() ||
+                      b.received - split < b.consumed - lag))
+                return;
+        b.placed += shift;
+        b.received += shift - split + (has_word(&b) ? 3 : 0);
+        b.consumed += shift - lag;
+        run(n, &b, split);
+        if (ran.next.kind != RETURN) {
+                if (memcmp(&ran.next, &n->next, sizeof ran.next) != 0)
+                        violation("with other counters of the same difference %s makes another "
+                                  "call",
+                                  op_name[n->start->op]);
                 return;
         }
-        s->writes++;
-        if (c->value == 1 && s->op[s->pc] == PLACE)
-                s->model.placed++;
-        else if (c->value >> 63 && !(c->value << 16) && s->op[s->pc] == ABORT) {
-                s->model.aborted = true;
-                s->model.code = (int) (c->value >> 48 & 0x7fff);
-                if (s->model.code != (who == CHILD ? CODE : 0))
-                        violation("sent the wrong code");
-        } else
-                violation("wrote 0x%llx", (unsigned long long) c->value);
-        now.counter[object] += c->value;
-        changed(who);
+        ran.b.received += unread;
+        ran.b = normal(ran.b);
+        b = normal(*struct_at(n->after));
+        after = idle_with(&b);
+        if (n->next.kind != RETURN || n->result != ran.result || n->err != ran.err ||
+            (n->start->op != LEAVE && idle_with(&ran.b) != after))
+                violation("with other counters of the same difference %s returns something else",
+                          op_name[n->start->op]);
 }
 
-/* Carries out the call, or one look of a poll(). Returns true if it is complete. */
-static bool kernel(int who, struct call *c) {
-        struct side *s = &now.side[who];
-        int i, object = object_of(who, c->fd[0]);
+/* The answers that led to a node. */
+static void collect_answers(const struct node *n) {
+        int i;
 
-        c->ret = 0;
+        n_answers = 0;
+        for (; n->call.kind != BEGIN; n = node_at(n->before)) {
+                if (n_answers == ANSWERS_MAX)
+                        die("an operation is too long");
+                answers[n_answers++] = n->call;
+        }
+        for (i = 0; i < n_answers / 2; i++) {
+                struct call c = answers[i];
+
+                answers[i] = answers[n_answers - 1 - i];
+                answers[n_answers - 1 - i] = c;
+        }
+}
+
+/* Time as the operation knows it. */
+static void check_time(const struct node *n) {
+        int left = (DEADLINE - n->clock + 1) / 2;
+        int msec = n->start->msec <= 0 ? n->start->msec : left < 0 ? 0 : left;
+
+        if (n->next.kind == POLL && n->next.poll.msec != msec)
+                violation("%s polls for %d ms, and has %d", op_name[n->start->op],
+                          n->next.poll.msec, msec);
+        if (n->call.kind == CLOCK && msec == 0 && n->next.kind != POLL)
+                violation("%s goes on trying though its time is up", op_name[n->start->op]);
+}
+
+/* Fills in what follows from a new node. */
+static void settle(struct node *n) {
+        const struct call *c = &n->call;
+
+        if (c->kind == BEGIN) {
+                n->idle = n->before;
+                n->start = &starts[c->value];
+        } else {
+                const struct node *before = node_at(n->before);
+
+                n->idle = before->idle;
+                n->start = before->start;
+                n->disturbed = before->disturbed || c->ret == -EINTR || c->ret == -BROKEN;
+                n->failed = before->failed || c->ret == -BROKEN;
+                n->placed = (uint8_t) (before->placed +
+                                       (c->kind == WRITE && c->ret > 0 && c->value == 1));
+                n->told =
+                        (uint8_t) (before->told + (c->kind == WRITE && c->ret > 0 && c->value > 1));
+                n->steps = (uint8_t) (before->steps + (before->steps < UINT8_MAX));
+                n->clock = c->kind == CLOCK ? (uint8_t) c->ret : before->clock;
+                if (c->kind == POLL && c->ret == 0 && c->poll.msec > 0)
+                        n->clock = DEADLINE;
+                if (c->kind == POLL && c->ret == -EAGAIN) {
+                        n->next = *c;
+                        return;
+                }
+        }
+        collect_answers(n);
+        run(n, struct_at(n->idle), 0);
+        n->next = ran.next;
+        n->result = ran.result;
+        n->err = ran.err;
+        if (n->next.kind == RETURN)
+                n->after = idle_with(&ran.b);
+        check_time(n);
+        if (!normalising)
+                return;
+        replay(n, 1000, 0, 0);
+        replay(n, UINT64_C(1) << 40, 0, 0);
+        replay(n, 1000, 2, 0);
+        replay(n, 1000, 0, 1);
+        replay(n, 1000, 2, 1);
+}
+
+/* The node to which this call led. */
+static uint32_t node_after(uint32_t before, const struct call *c) {
+        struct node key;
+        uint32_t i, n = nodes.n;
+
+        if (!is_idle(before) && node_at(before)->call.ret == -EAGAIN &&
+            node_at(before)->call.kind == POLL)
+                before = node_at(before)->before; /* where the poll() began */
+        memset(&key, 0, sizeof key);
+        key.before = before;
+        key.call = *c;
+        i = table_number(&nodes, &key);
+        if (nodes.n > n)
+                settle(table_at(&nodes, i));
+        return i;
+}
+
+static uint32_t node_begin(uint32_t idle, int start) {
+        struct call c = sim_call(BEGIN, 0);
+
+        c.value = (uint64_t) start;
+        return node_after(idle, &c);
+}
+
+/* ---- both sides: steps ----------------------------------------------------------------------- */
+
+enum { GO, INTERRUPTED, FAILS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED, CHOICES };
+
+/* The last step, for people. */
+static struct {
+        int who, choice, look;
+        uint32_t at; /* where it led */
+        struct call call;
+        bool returned;
+} did;
+
+/* Whether this side is one that may be disturbed. */
+static bool may_be(int who) {
+        return who == CHILD || !pass->child;
+}
+
+static bool possible(const struct state *s, int who, const struct node *n, int choice) {
+        const struct call *c = &n->next;
+        bool begins = c->kind == POLL && c->poll.look == 0 && !c->poll.asleep;
+
+        switch (choice) {
+        case GO:
+                return !c->poll.asleep || kernel_wakes(&s->k, who, &c->poll);
+        case INTERRUPTED: /* a poll() that does not sleep has looked before */
+                return pass->eintr && may_be(who) && !n->disturbed && c->kind <= CLOSE &&
+                       (c->kind != POLL || c->poll.msec == 0 || begins || c->poll.asleep);
+        case FAILS:
+                return pass->fail && may_be(who) && !n->disturbed &&
+                       (c->kind == WRITE || c->kind == READ || begins);
+        case TIME_IS_UP:
+                return c->poll.asleep && c->poll.msec > 0;
+        case SOME_TIME:
+                return c->kind == CLOCK && n->clock > 0 && n->clock < HALF_TIME;
+        case LONG_TIME:
+                return c->kind == CLOCK && n->clock > 0 && n->clock < DEADLINE;
+        default:
+                return false;
+        }
+}
+
+/* Fills in what the kernel answers. */
+static void answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
+        bool interrupted = choice == INTERRUPTED;
+
+        if (choice == FAILS || (interrupted && (c->kind != POLL || c->poll.msec != 0))) {
+                if (c->kind == CLOSE) /* Linux closes all the same */
+                        (void) kernel_close(&s->k, who, c->fd);
+                c->ret = interrupted ? -EINTR : -BROKEN;
+                c->poll.asleep = false;
+                return;
+        }
         switch (c->kind) {
         case WRITE:
-                kernel_write(who, c);
-                c->ret = sizeof c->value;
-                return true;
-        case READ:
+                c->ret = kernel_write(&s->k, who, c->fd, c->value);
+                break;
         case PREADV2:
-                c->ret = -1;
-                c->err = EBADF;
-                if (object < 0 || object >= PIPE_END)
-                        violation("read something else than an eventfd");
-                else if (c->kind == PREADV2 && pass->no_preadv2)
-                        c->err = EOPNOTSUPP;
-                else if (!now.counter[object])
-                        c->err = EAGAIN;
-                else {
-                        c->ret = sizeof c->value;
-                        c->value = now.counter[object];
-                        now.counter[object] = 0;
-                }
-                return true;
+        case READ:
+                c->ret = c->kind == PREADV2 && pass->no_preadv2
+                                 ? -EOPNOTSUPP
+                                 : kernel_read(&s->k, who, c->fd, &c->value);
+                break;
         case CLOSE:
-                if (object < 0 || object >= PIDFD)
-                        violation("closed something that is not its own");
-                else
-                        s->open &= ~BIT(object);
-                if (object == PIPE_END + who)
-                        changed(who);
-                return true;
+                c->ret = kernel_close(&s->k, who, c->fd);
+                break;
         case CLOCK:
-                c->ret = s->clock;
-                return true;
-        }
-
-        s->asleep = false;
-        c->revents[s->look] = look(who, c->fd[s->look], c->events[s->look]);
-        do
-                s->look++;
-        while (s->look < BARRIER_POLLFDS && c->fd[s->look] < 0);
-        if (s->look < BARRIER_POLLFDS)
-                return false;
-        for (i = 0; i < BARRIER_POLLFDS; i++)
-                c->ret += c->revents[i] != 0;
-        s->look = 0;
-        s->asleep = c->ret == 0 && c->msec != 0;
-        return !s->asleep;
-}
-
-/* ---- outcomes and results -------------------------------------------------------------------- */
-
-enum { OUTCOMES_MAX = 1 << 19, TEXT_MAX = 1 << 15, WORKERS_MAX = 16, STEP = 100 };
-
-/* What one worker found; shared with the process that started it. */
-struct result {
-        uint64_t pairs, schedules[2], outcomes, violations; /* schedules: as the sets below */
-        int shortest; /* of the schedules to a violation: STEP for each step, 1 an operation; or 0 */
-        char text[TEXT_MAX];
-};
-
-static struct result *mine;
-
-static bool reducing;
-static bool comparing; /* with the outcomes of the reduced run, which is over */
-
-/* How the programs can end, [1] reduced and [0] not. Each entry has the round in which it was made,
- * so a new round empties the set. */
-static struct set {
-        struct outcome key[OUTCOMES_MAX];
-        unsigned round[OUTCOMES_MAX], now, n;
-} outcomes[2];
-
-/* Where the outcome is, or where it belongs. */
-static size_t set_find(const struct set *set, struct outcome o) {
-        size_t i =
-                (size_t) ((o.bytes ^ (uint64_t) o.ops << 7) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-
-        for (;; i++) {
-                i %= OUTCOMES_MAX;
-                if (set->round[i] != set->now ||
-                    (set->key[i].bytes == o.bytes && set->key[i].ops == o.ops))
-                        return i;
-        }
-}
-
-static bool set_has(const struct set *set, struct outcome o) {
-        return set->round[set_find(set, o)] == set->now;
-}
-
-static void set_add(struct set *set, struct outcome o) {
-        size_t i = set_find(set, o);
-
-        if (set->round[i] == set->now)
-                return;
-        if (++set->n == OUTCOMES_MAX)
-                die("too many outcomes");
-        set->round[i] = set->now;
-        set->key[i] = o;
-}
-
-static void set_clear(struct set *set) {
-        set->now++;
-        set->n = 0;
-}
-
-static void outcome_add(struct outcome *o, int who, int pc, int byte) {
-        int i = who * LENGTH_MAX + pc;
-
-        o->bytes |= (uint64_t) byte << 8 * i;
-        o->ops |= (uint32_t) (now.side[who].op[pc] + 1) << 4 * i;
-}
-
-static int outcome_byte(const Barrier *b, bool result, int err) {
-        static const int known[] = { 0, ECANCELED, ECONNABORTED, ECONNRESET, CODE, ETIMEDOUT };
-        int i = 0;
-
-        while (!result && i < 6 && known[i] != err)
-                i++;
-        return 0x80 | result << 6 | i << 3 | barrier_they_exited(b) << 2 |
-               barrier_they_aborted(b) << 1 | barrier_i_aborted(b);
-}
-
-/* ---- steps ----------------------------------------------------------------------------------- */
-
-static bool perform(Barrier *b) {
-        const struct side *s = &now.side[active];
-
-        switch (s->op[s->pc]) {
-        case PLACE:
-                return barrier_place(b);
-        case WAIT_NEXT:
-                return barrier_wait_next(b);
-        case SYNC_NEXT:
-                return barrier_sync_next(b);
-        case SYNC:
-                return barrier_sync(b);
-        case ABORT:
-                return active == CHILD ? barrier_fail(b, CODE) : barrier_abort(b);
-        case WAIT_ABORTION:
-                return barrier_wait_abortion(b);
+                c->ret = choice == SOME_TIME   ? HALF_TIME
+                         : choice == LONG_TIME ? DEADLINE
+                         : n->clock > 0        ? n->clock
+                                               : EARLY;
+                break;
         default:
-                barrier_destroy(b);
-                return true;
+                c->ret = 0;
+                if (choice == TIME_IS_UP)
+                        c->poll.asleep = false;
+                else
+                        c->ret = kernel_poll(&s->k, who, &c->poll);
+                if (interrupted && c->ret == 0)
+                        c->ret = -EINTR;
         }
+        if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
+            (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
+                violation("used a descriptor that is not open, or not for this");
 }
 
-/* Calls the current operation; false if it stopped in a system call that has no answer yet. */
-static bool resume(int who, Barrier *b, bool *result) {
-        active = who;
-        cursor = now.side[who].first;
-        *b = now.side[who].b;
-        errno = UNTOUCHED;
-        if (setjmp(stopped))
-                return false;
-        *result = perform(b);
-        return true;
+static void clip(uint8_t *set, int highest) {
+        if (*set >> highest > 1)
+                *set = (uint8_t) ((*set & ((1 << highest) - 1)) | 1 << highest);
 }
 
-static void describe_allowed(int who, char *text, size_t size) {
+/* Brings a state to the one that stands for all of its like; see the top. */
+static void normalise(struct state *s, int who) {
+        struct rules *r = &s->rules[who];
+        uint64_t *counter = &s->k.counter[!who], more;
+        int v, ahead = rules_ahead(s, who), highest = ahead > 0 ? ahead + 1 : 1;
+        Barrier b;
+
+        clip(&r->consumed, highest);
+        for (v = 0; v < VERDICTS; v++)
+                clip(&r->may[v], highest);
+        if (!is_idle(s->at[who]))
+                return;
+        more = *counter & BARRIER_PLACED_MAX;
+        more -= more > 0;
+        *counter -= more;
+        if (s->at[who] == GONE) {
+                r->consumed = 0;
+                return;
+        }
+        b = *struct_at(s->at[who]);
+        b.received += more;
+        b = normal(b);
+        s->at[who] = idle_with(&b);
+}
+
+static void returned(struct state *s, int who, const struct node *n) {
         static const char *const name[] = { "true", "the other's abortion", "ECANCELED",
                                             "that the other left", "to wait" };
-        size_t n = 0;
-        int v;
+        struct rules *r = &s->rules[who];
+        const struct rules before = *r;
+        const Barrier *b = struct_at(n->after);
+        char allowed[160] = "";
+        size_t length = 0;
+        int v, op = n->start->op;
 
-        for (v = 0; v < VERDICTS; v++)
-                if (now.side[who].model.may[v])
-                        n += (size_t) snprintf(text + n, size - n, "%s%s", n ? " or " : "",
-                                               name[v]);
+        did.returned = true;
+        s->at[who] = n->after;
+        if (!rules_returns(s, who, n)) {
+                for (v = 0; v < VERDICTS; v++)
+                        if (before.may[v])
+                                length +=
+                                        (size_t) snprintf(allowed + length, sizeof allowed - length,
+                                                          "%s%s", length ? " or " : ": ", name[v]);
+                violation("%s returned %s, errno %s, having written %d and %d; the contract wants "
+                          "something else%s\n     barrier_error: %d, i_aborted: %d, "
+                          "they_aborted: %d, they_left: %d",
+                          op_name[op], n->result ? "true" : "false",
+                          n->err == UNTOUCHED ? "as before" : strerror(n->err), n->placed, n->told,
+                          allowed, barrier_error(b), barrier_i_aborted(b), barrier_they_aborted(b),
+                          barrier_they_left(b));
+        }
+        memset(r->may, 0, sizeof r->may);
 }
 
-static void returned(int who, const Barrier *b, bool result) {
-        struct side *s = &now.side[who];
-        struct line *l = &schedule[depth - 1];
-        int op = s->op[s->pc], err = errno;
-        char allowed[160] = "something else";
+/* A side made many calls. If it runs on alone, it has to return or to sleep. */
+static void check_end(const struct state *s, int who, int bound) {
+        struct state copy = *s;
+        struct call c;
+        int i;
 
-        outcome_add(&now.outcome, who, s->pc, outcome_byte(b, result, err));
-        l->returned = true;
-        l->result = result;
-        l->err = err;
-        if (is_wait(op))
-                describe_allowed(who, allowed, sizeof allowed);
-        if (!model_returns(who, op, b, result, err, s->writes))
-                violation(
-                        "%s returned %s%s%s after %d writes; the contract wants %s\n"
-                        "     barrier_error: %d, i_aborted: %d, they_aborted: %d, they_exited: %d",
-                        op_name[op], result ? "true" : "false", result ? "" : ", ",
-                        result ? "" : strerror(err), s->writes, allowed, barrier_error(b),
-                        barrier_i_aborted(b), barrier_they_aborted(b), barrier_they_exited(b));
-        s->b = *b;
-        s->first = s->steps;
-        s->pc++;
-        s->next.kind = s->pc == pass->length || op == LEAVE ? FINISHED : CHOOSE;
-        s->begun = s->timed_out = false;
-        s->calls = s->writes = 0;
-        memset(s->model.may, 0, sizeof s->model.may);
+        for (i = 0; i < bound; i++) {
+                const struct node *n = node_at(copy.at[who]);
+
+                if (n->next.kind == RETURN || !possible(&copy, who, n, GO))
+                        return;
+                c = n->next;
+                answer(&copy, who, n, &c, GO);
+                copy.at[who] = node_after(copy.at[who], &c);
+        }
+        violation("%s makes one system call after the other, though nothing changes",
+                  op_name[node_at(s->at[who])->start->op]);
 }
 
-/* Lets the side run on to its next system call. An operation that makes none is a step too, for
- * the caller may have come to it at any time: then `take` says that this is the time. */
-static void advance(int who, bool take) {
-        struct side *s = &now.side[who];
-        Barrier b;
-        bool result;
-
-        if (!resume(who, &b, &result))
+static void killed(struct state *s, int who) {
+        kernel_kill(&s->k, who);
+        s->k.dead[who] = pass->watch; /* else nobody asks */
+        if (who != HOLDER) {
+                s->at[who] = GONE;
+                memset(s->rules[who].may, 0, sizeof s->rules[who].may);
+                rules_changed(s, who);
                 return;
-        if (s->steps == s->first && !take)
-                s->next.kind = LOCAL;
-        else
-                returned(who, &b, result);
+        }
+        rules_changed(s, PARENT);
+        rules_changed(s, CHILD);
 }
 
-static bool possible(int who, int choice) {
-        const struct side *s = &now.side[who];
-        const struct call *c = &s->next;
+/* Carries out one call, or one look of a poll(). */
+static void called(struct state *s, int who, uint32_t at, int choice) {
+        const struct node *n = node_at(at);
+        int op = n->start->op;
+        struct call c = n->next;
 
+        answer(s, who, n, &c, choice);
+        s->at[who] = node_after(at, &c);
+        did.look = n->next.poll.look;
+        did.call = c;
+        did.at = s->at[who];
+        if (c.kind == CLOSE) {
+                if (op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
+                        violation("%s closed a descriptor", op_name[op]);
+                rules_changed(s, who);
+        }
+        n = node_at(s->at[who]);
+        if (c.kind == WRITE && c.ret > 0)
+                rules_wrote(s, who, n, c.value);
+        if (n->steps > 20 + 4 * n->start->looks)
+                check_end(s, who, 20 + 4 * n->start->looks);
+}
+
+static void step(struct state *s, int who, uint32_t at, int choice) {
+        const struct node *n;
+
+        memset(&did, 0, sizeof did);
+        did.who = who;
+        did.choice = choice;
+        did.at = at;
         if (choice == KILLED)
-                return pass->kill && s->open && (s->begun || c->kind == FINISHED);
-        if (c->kind == FINISHED || c->kind == DEAD)
-                return false;
-        if (choice == EINTR_HITS)
-                return pass->eintr && !s->was_interrupted && c->kind != LOCAL && c->kind != CLOCK &&
-                       s->look == 0;
-        if (choice == TIME_OUT)
-                return s->asleep && c->msec > 0;
-        return !s->asleep || wakes(who);
-}
-
-/* Whether a step changes what the other side can see, and whether it may see what the other
- * changes. */
-enum { CHANGES = 1, SEES = 2 };
-
-static int effect(int who, int choice) {
-        const struct side *s = &now.side[who];
-        const struct call *c = &s->next;
-        int effects = 0;
-
-        if (choice == KILLED)
-                return CHANGES;
-        if (is_wait(s->op[s->pc]) || c->kind == READ || c->kind == PREADV2 || c->kind == POLL)
-                effects |= SEES;
-        if ((c->kind == WRITE && choice == GO) ||
-            (c->kind == CLOSE && c->fd[0] == FD(PIPE_END + who)))
-                effects |= CHANGES;
-        return effects;
-}
-
-/* Whether it can make a difference which of two steps of different sides comes first. */
-static bool matter(int effects, int others) {
-        return (effects & CHANGES && others & SEES) || (effects & SEES && others & CHANGES);
-}
-
-static void step(int who, int choice) {
-        struct side *s = &now.side[who];
-        struct call c = s->next;
-        struct line *l = &schedule[depth];
-        bool complete;
-
-        if (depth + 1 == STEPS_MAX)
-                die("a schedule is too long");
-        memset(l, 0, sizeof *l);
-        l->who = who;
-        l->choice = choice;
-        l->pc = s->pc;
-        l->look = s->look;
-        l->call = c;
-        depth++;
-
-        if (choice == KILLED) {
-                s->open = 0;
-                s->next.kind = DEAD;
-                changed(who);
-                return;
-        }
-        if (!s->begun) {
-                s->begun = true;
-                if (is_wait(s->op[s->pc]))
-                        model_instant(who, s->op[s->pc]);
-        }
-        if (c.kind == LOCAL) {
-                advance(who, true);
-                return;
-        }
-        /* A wait looks `tries` times, then poll() looks, and whatever it found is read again. */
-        if (++s->calls > 4 * pass->tries + 12) {
-                violation("%s makes one system call after the other, though nothing changes",
-                          op_name[s->op[s->pc]]);
-                return;
-        }
-
-        complete = true;
-        if (choice == GO)
-                complete = kernel(who, &s->next);
+                killed(s, who);
         else {
-                s->calls = 0;
-                s->asleep = false;
-                if (choice == EINTR_HITS) {
-                        s->was_interrupted = true;
-                        if (c.kind == CLOSE) /* Linux closes all the same */
-                                (void) kernel(who, &s->next);
-                        s->next.ret = -1;
-                        s->next.err = EINTR;
-                } else {
-                        s->timed_out = true;
-                        s->clock += c.msec;
-                        s->next.ret = 0;
-                }
+                n = node_at(at);
+                if (is_idle(s->at[who]) && rules_wait(n) != OP_PLACE)
+                        rules_instant(s, who, n);
+                s->at[who] = at;
+                if (n->next.kind != RETURN)
+                        called(s, who, at, choice);
+                n = node_at(s->at[who]);
+                if (n->next.kind == RETURN)
+                        returned(s, who, n);
         }
-        l->call = s->next;
-        if (!complete || *wrong)
+        if (normalising) {
+                normalise(s, PARENT);
+                normalise(s, CHILD);
+        }
+}
+
+/* Nobody sleeps whose wait could end. */
+static void check_sleep(const struct state *s) {
+        int who;
+
+        for (who = 0; who < SIDES; who++) {
+                const struct node *n;
+
+                if (is_idle(s->at[who]))
+                        continue;
+                n = node_at(s->at[who]);
+                if (n->next.poll.asleep && !kernel_wakes(&s->k, who, &n->next.poll) &&
+                    !rules_sleeps(s, who, n))
+                        violation("the %s sleeps in %s, which could return", side_name[who],
+                                  op_name[n->start->op]);
+        }
+}
+
+/* ---- breadth first --------------------------------------------------------------------------- */
+
+static uint64_t transitions;
+static struct table idles[2]; /* both sides idle: with normalisation, and without */
+
+/* One step, so that it can be made again. */
+struct move {
+        int who, start, choice;
+};
+
+static struct {
+        const struct state *to;
+        struct move move;
+        bool found;
+} wanted;
+
+static uint32_t current; /* the state whose steps are made */
+
+static void report(struct move last);
+
+static void attempt(const struct state *from, struct move m, uint32_t at) {
+        struct state s = *from;
+        struct visited *v;
+        uint32_t i, n;
+
+        step(&s, m.who, at, m.choice);
+        if (wanted.to) {
+                if (!wanted.found && !*wrong && memcmp(&s, wanted.to, sizeof s) == 0) {
+                        wanted.found = true;
+                        wanted.move = m;
+                }
                 return;
-        trail[who][s->steps++] = s->next;
-        advance(who, false);
+        }
+        transitions++;
+        if (!*wrong) {
+                n = states.n;
+                i = table_number(&states, &s);
+                if (states.n == n)
+                        return;
+                v = table_at(&states, i);
+                v->from = current;
+                check_sleep(&s);
+        }
+        if (*wrong)
+                report(m);
+}
+
+static bool may_start(const struct state *s, int who, const struct start *start) {
+        const Barrier *b = struct_at(s->at[who]);
+
+        if (!may_be(who) && (start->looks > 1 || start->msec > 0))
+                return false;
+        if (!pass->all && start->op == (who == PARENT ? OP_FAIL : OP_ABORT))
+                return false;
+        if ((start->op != OP_PLACE && start->op != OP_PLACE_AND_SYNC) || b->error)
+                return true;
+        return -rules_ahead(s, who) < pass->lead &&
+               (normalising || b->placed < (uint64_t) pass->placements);
+}
+
+/* Makes each step that is possible. */
+static void expand(const struct state *s) {
+        struct move m;
+        uint32_t at;
+
+        for (m.who = 0; m.who <= HOLDER; m.who++) {
+                m.start = -1;
+                m.choice = KILLED;
+                if ((m.who == HOLDER ? pass->watch : pass->kill && may_be(m.who)) &&
+                    !s->k.dead[m.who] && (s->k.open[m.who] || pass->watch))
+                        attempt(s, m, 0);
+                if (m.who == HOLDER || s->at[m.who] == GONE)
+                        continue;
+                do {
+                        at = s->at[m.who];
+                        if (is_idle(at)) {
+                                if (!may_start(s, m.who, &starts[++m.start]))
+                                        continue;
+                                at = node_begin(at, m.start);
+                        }
+                        for (m.choice = 0; m.choice < CHOICES; m.choice++)
+                                if (possible(s, m.who, node_at(at), m.choice))
+                                        attempt(s, m, at);
+                } while (is_idle(s->at[m.who]) && m.start + 1 < n_starts);
+        }
+}
+
+/* Right after the fork. set_role closes what nobody else misses, so its place in time is free. */
+static struct state start(void) {
+        const Barrier null = BARRIER_NULL;
+        struct state s;
+        Barrier b, mine;
+        int who;
+
+        if (idle_with(&null) != GONE)
+                die("GONE");
+        memset(&s, 0, sizeof s);
+        starting = &s.k;
+        starter = PARENT;
+        if (barrier_init(&b) < 0)
+                die("barrier_init");
+        kernel_fork(&s.k, PARENT, CHILD);
+        if (pass->watch)
+                kernel_fork(&s.k, PARENT, HOLDER);
+        for (who = 0; who < SIDES; who++) {
+                starter = who;
+                mine = b;
+                if (pass->watch && barrier_watch(&mine, kernel_pidfd_open(&s.k, who, !who)) < 0)
+                        die("barrier_watch");
+                if (barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) < 0)
+                        die("barrier_set_role");
+                s.at[who] = idle_with(&mine);
+                s.rules[who].consumed = 1;
+        }
+        starting = NULL;
+        return s;
+}
+
+/* Keeps the state if it is an idle one, as it is with normalisation. */
+static void keep_idle(const struct state *s) {
+        struct state copy = *s;
+        struct table *t = &idles[!normalising];
+        uint32_t n = idles[0].n;
+
+        if (!is_idle(s->at[PARENT]) || !is_idle(s->at[CHILD]))
+                return;
+        normalise(&copy, PARENT);
+        normalise(&copy, CHILD);
+        (void) table_number(t, &copy);
+        if (normalising)
+                return;
+        (void) table_number(&idles[0], &copy);
+        if (idles[0].n != n) {
+                violation("an idle state that is not there with normalisation");
+                report((struct move){ -1, -1, 0 });
+        }
+}
+
+static void explore(void) {
+        struct state s = start();
+
+        transitions = 0;
+        table_clear(&states);
+        (void) table_number(&states, &s);
+        for (current = 0; current < states.n; current++) {
+                memcpy(&s, table_at(&states, current), sizeof s);
+                if (pass->placements)
+                        keep_idle(&s);
+                expand(&s);
+        }
 }
 
 /* ---- a schedule for people ------------------------------------------------------------------- */
 
-enum { COLUMN = 50 };
+enum { COLUMN = 50, TEXT_MAX = 1 << 15 };
+
+/* What one pass found; shared with the process that started it. */
+struct result {
+        uint64_t states, transitions, idles;
+        double seconds;
+        char text[TEXT_MAX]; /* of the schedule to a violation */
+};
+
+static struct result *found;
 
 static const char *descriptor(int who, int fd) {
-        int object = fd - FD(0);
+        int object = fd - KERNEL_FD(0);
 
-        if (object < PIPE_END)
+        if (object < KERNEL_READ_END)
                 return object == who ? "me" : "them";
-        if (object < PIDFD)
-                return object == PIPE_END + who ? "own pipe end" : "other pipe end";
+        if (object < KERNEL_PIDFD)
+                return object == KERNEL_READ_END + who ? "own pipe end" : "other pipe end";
         return "pidfd";
-}
-
-static void print_programs(FILE *f) {
-        int who, i;
-
-        for (who = 0; who < SIDES; who++) {
-                const struct side *s = &now.side[who];
-
-                fprintf(f, "%s:%s", side_name[who], s->n ? "" : " nothing");
-                for (i = 0; i < s->n; i++)
-                        fprintf(f, "%s %s", i ? "," : "", op_name[s->op[i]]);
-                fputc('\n', f);
-        }
-        fputc('\n', f);
 }
 
 static void print_value(FILE *f, uint64_t value) {
@@ -852,273 +1291,151 @@ static void print_value(FILE *f, uint64_t value) {
                 fprintf(f, "%" PRIu64 " placed", value);
 }
 
-static void print_call(FILE *f, const struct line *l) {
-        const struct call *c = &l->call;
-        const char *fd = descriptor(l->who, c->fd[c->kind == POLL ? l->look : 0]);
+static void print_poll(FILE *f, const struct call *c) {
+        int look = did.look, seen;
+
+        if (did.choice == TIME_IS_UP) {
+                fputs("poll: time is up", f);
+                return;
+        }
+        if (did.choice == INTERRUPTED || did.choice == FAILS) {
+                fputs("poll", f);
+                return;
+        }
+        while (look < KERNEL_POLLFDS - 1 && c->poll.fd[look] < 0)
+                look++;
+        seen = c->poll.revents[look];
+        fprintf(f, "poll looks at %s: %s", descriptor(did.who, c->poll.fd[look]),
+                !seen             ? "nothing"
+                : seen & POLLNVAL ? "not open"
+                : seen & POLLIN   ? "readable"
+                                  : "hung up");
+}
+
+static void print_call(FILE *f) {
+        const struct call *c = &did.call;
 
         switch (c->kind) {
-        case LOCAL:
+        case BEGIN:
                 fputs("(no call)", f);
                 return;
         case WRITE:
-                fprintf(f, "write(%s, ", fd);
+                fprintf(f, "write(%s, ", descriptor(did.who, c->fd));
                 print_value(f, c->value);
                 fputc(')', f);
                 break;
         case READ:
         case PREADV2:
-                fprintf(f, "%s(%s)", c->kind == READ ? "read" : "preadv2", fd);
+                fprintf(f, "%s(%s)", c->kind == READ ? "read" : "preadv2",
+                        descriptor(did.who, c->fd));
                 if (c->ret > 0) {
                         fputs(": ", f);
                         print_value(f, c->value);
-                        return;
                 }
                 break;
         case POLL:
-                if (l->choice == TIME_OUT)
-                        fputs("poll: time is up", f);
-                else if (l->choice == EINTR_HITS)
-                        fputs("poll", f);
-                else
-                        fprintf(f, "poll looks at %s: %s", fd,
-                                !c->revents[l->look]            ? "nothing"
-                                : c->revents[l->look] == POLLIN ? "readable"
-                                                                : "hung up");
+                print_poll(f, c);
                 break;
         case CLOSE:
-                fprintf(f, "close(%s)", fd);
+                fprintf(f, "close(%s)", descriptor(did.who, c->fd));
                 break;
         default:
-                fputs("clock_gettime()", f);
+                fprintf(f, "clock_gettime(): %g ms", (c->ret - EARLY) / 2.0);
         }
-        if (c->ret < 0)
-                fprintf(f, ": %s", strerror(c->err));
+        if (c->ret < 0 && !(c->kind == POLL && c->ret == -EAGAIN))
+                fprintf(f, ": %s", strerror(-c->ret));
 }
 
-/* Keeps this schedule, which ended in a violation, if it is the shortest yet. */
-static void report(void) {
-        int i, length = depth * STEP + now.side[PARENT].n + now.side[CHILD].n;
-        FILE *f;
+static void print_step(FILE *f, int number) {
+        static const char *const how[] = { "polls first", "1 look", "2 looks", "3 looks" };
+        const struct node *n;
 
-        mine->violations++;
-        if (mine->shortest && length >= mine->shortest)
-                return;
-        mine->shortest = length;
-        reducing = false; /* of the schedules that are the same to it, another may be shorter */
-        f = fmemopen(mine->text, sizeof mine->text, "w");
+        fprintf(f, "%3d  %*s", number, did.who == CHILD ? COLUMN : 0, "");
+        if (did.choice == KILLED)
+                fputs(did.who == HOLDER ? "(the third process ends)" : "killed", f);
+        else {
+                n = node_at(did.at);
+                fputs(op_name[n->start->op], f);
+                if (n->start->op >= OP_WAIT_NEXT && n->start->op <= OP_WAIT_ABORTION) {
+                        if (n->start->msec == 0)
+                                fputs(" (0 ms)", f);
+                        else if (n->start->msec > 0)
+                                fprintf(f, " (%d ms, %s)", n->start->msec, how[n->start->looks]);
+                        else
+                                fprintf(f, " (%s)", how[n->start->looks]);
+                }
+                fputs("  ", f);
+                print_call(f);
+                if (did.returned)
+                        fprintf(f, " -> %s%s", n->result ? "true" : "false",
+                                n->result || n->err == UNTOUCHED ? "" : ", ");
+                if (did.returned && !n->result && n->err != UNTOUCHED)
+                        fputs(strerror(n->err), f);
+        }
+        fputc('\n', f);
+}
+
+/* Which step leads from one state to the other. */
+static struct move move_between(uint32_t from, uint32_t to) {
+        struct state a, b;
+
+        memcpy(&a, table_at(&states, from), sizeof a);
+        memcpy(&b, table_at(&states, to), sizeof b);
+        wanted.to = &b;
+        wanted.found = false;
+        expand(&a);
+        wanted.to = NULL;
+        if (!wanted.found)
+                die("a step cannot be made again");
+        return wanted.move;
+}
+
+/* Prints the way to `current` and the last step, each with the numbers that it has in truth. */
+static void report(struct move last) {
+        enum { LONGEST = 1000 };
+        static struct move moves[LONGEST];
+        FILE *f = fmemopen(found->text, sizeof found->text, "w");
+        char why[sizeof wrong];
+        int i, n = 0, number = 0;
+        struct state s;
+        uint32_t at;
+
         if (!f)
                 die("fmemopen");
-        print_programs(f);
-        for (i = 0; i < depth; i++) {
-                const struct line *l = &schedule[i];
+        memcpy(why, wrong, sizeof why);
+        if (last.who >= 0)
+                moves[n++] = last;
+        for (at = current; at != 0 && n < LONGEST; n++) {
+                uint32_t from = ((const struct visited *) table_at(&states, at))->from;
 
-                fprintf(f, "%3d  %*s", i + 1, l->who == CHILD ? COLUMN : 0, "");
-                if (l->choice == KILLED)
-                        fputs("killed", f);
-                else {
-                        fprintf(f, "%s  ", op_name[now.side[l->who].op[l->pc]]);
-                        print_call(f, l);
-                        if (l->returned)
-                                fprintf(f, " -> %s%s", l->result ? "true" : "false, ",
-                                        l->result ? "" : strerror(l->err));
-                }
-                fputc('\n', f);
-        }
-        fprintf(f, "\n     %s\n", wrong);
-        (void) fclose(f);
-}
-
-/* ---- depth first ----------------------------------------------------------------------------- */
-
-static void end_of_schedule(void) {
-        struct outcome outcome = now.outcome;
-        int who;
-
-        for (who = 0; who < SIDES; who++) {
-                const struct side *s = &now.side[who];
-
-                if (s->pc == s->n)
-                        continue;
-                outcome_add(&outcome, who, s->pc, s->next.kind == DEAD ? 2 : 1);
-                if (s->next.kind != DEAD && !model_sleeps(who, s->op[s->pc]))
-                        violation("the %s sleeps in %s for ever", side_name[who],
-                                  op_name[s->op[s->pc]]);
-        }
-        mine->schedules[reducing]++;
-        if (pass->check_reduction)
-                set_add(&outcomes[reducing], outcome);
-        if (comparing && !set_has(&outcomes[true], outcome))
-                violation("not among the outcomes of the reduced run");
-        if (*wrong)
-                report();
-        *wrong = 0;
-}
-
-static void explore(unsigned asleep);
-
-/* Lets the side go on with this operation, or end its program if it is none. */
-static void choose(int who, int op) {
-        struct side *s = &now.side[who];
-
-        if (op == OPS) {
-                s->next.kind = FINISHED;
-                return;
-        }
-        s->op[s->n++] = (uint8_t) op;
-        advance(who, false);
-}
-
-/* Programs with a common beginning share it: the next operation is chosen when it is reached. */
-static void explore_choices(int who, unsigned asleep) {
-        const struct state saved = now;
-        int op;
-
-        for (op = OPS; op >= 0; op--) {
-                choose(who, op);
-                explore(asleep);
-                now = saved;
-        }
-}
-
-static void explore(unsigned asleep) {
-        const struct state saved = now;
-        bool moved = false;
-        unsigned t, u, below;
-        int who, choice, effects;
-
-        for (who = 0; who < SIDES; who++)
-                if (now.side[who].next.kind == CHOOSE) {
-                        explore_choices(who, asleep);
-                        return;
-                }
-
-        for (t = 0; t < SIDES * CHOICES; t++) {
-                who = (int) t % SIDES;
-                choice = (int) t / SIDES;
-                if (!possible(who, choice))
-                        continue;
-                moved = moved || choice == GO;
-                if (asleep & BIT(t))
-                        continue;
-
-                effects = effect(who, choice);
-                below = 0;
-                for (u = 0; reducing && u < SIDES * CHOICES; u++)
-                        if (asleep & BIT(u) && u % SIDES != t % SIDES &&
-                            !matter(effects, effect(!who, (int) u / SIDES)))
-                                below |= BIT(u);
-
-                step(who, choice);
-                if (*wrong)
-                        report();
-                else if (!mine->shortest || depth * STEP < mine->shortest)
-                        explore(below);
                 *wrong = 0;
-                now = saved;
-                depth--;
-                asleep |= BIT(t);
+                moves[n] = move_between(from, at);
+                at = from;
         }
-        if (!moved)
-                end_of_schedule();
+        normalising = false;
+        s = start();
+        for (i = n - 1; i >= 0; i--) {
+                struct move m = moves[i];
+
+                if (m.choice == KILLED)
+                        at = 0;
+                else if (is_idle(s.at[m.who]) != (m.start >= 0))
+                        break;
+                else
+                        at = m.start < 0 ? s.at[m.who] : node_begin(s.at[m.who], m.start);
+                step(&s, m.who, at, m.choice);
+                print_step(f, ++number);
+        }
+        if (i >= 0)
+                fputs("     (the rest happens with normalised counters only)\n", f);
+        fprintf(f, "\n     %s\n", why);
+        (void) fclose(f);
+        _exit(1);
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-/* Right after the fork. set_role closes what nobody else misses, so its place in time is free. */
-static void start(void) {
-        Barrier b;
-        int who;
-
-        memset(&now, 0, sizeof now);
-        active = PARENT;
-        starting = true;
-        if (barrier_init(&b) < 0)
-                die("barrier_init");
-        barrier_set_timeout(&b, pass->timeout);
-        now.side[CHILD] = now.side[PARENT];
-        for (who = 0; who < SIDES; who++) {
-                struct side *s = &now.side[who];
-
-                active = who;
-                s->b = b;
-                s->model.noticed = BIT(0);
-                s->next.kind = CHOOSE;
-                if (pass->watch) {
-                        s->open |= BIT(PIDFD + !who);
-                        if (barrier_watch(&s->b, FD(PIDFD + !who)) < 0)
-                                die("barrier_watch");
-                }
-                if (barrier_set_role(&s->b, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) < 0)
-                        die("barrier_set_role");
-        }
-        starting = false;
-}
-
-static void explore_from(int parent_op, int child_op) {
-        start();
-        choose(PARENT, parent_op);
-        choose(CHILD, child_op);
-        set_clear(&outcomes[false]);
-        if (!comparing)
-                set_clear(&outcomes[true]);
-        explore(0);
-}
-
-/* All programs that begin with these operations. */
-static void explore_both(int parent_op, int child_op) {
-        reducing = !mine->shortest; /* after a violation only shorter ones are of interest */
-        explore_from(parent_op, child_op);
-        mine->outcomes += outcomes[true].n;
-        if (!pass->check_reduction || mine->shortest)
-                return;
-        reducing = false;
-        comparing = true;
-        explore_from(parent_op, child_op);
-        comparing = false;
-        if (outcomes[false].n != outcomes[true].n && !mine->shortest)
-                die("the reduced run has outcomes that the full run has not");
-}
-
-enum { NAME_WIDTH = 26, UNITS = (OPS + 1) * (OPS + 1) };
-
-struct shared {
-        int next; /* unit of work: the first operations */
-        struct result result[WORKERS_MAX];
-};
-
-static struct shared *shared;
-
-static void work(int worker) {
-        int i;
-
-        mine = &shared->result[worker];
-        explore_tries = (uint8_t) pass->tries;
-        while ((i = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED)) < UNITS) {
-                if (isatty(STDERR_FILENO))
-                        fprintf(stderr, "%d %-*s %3d %%\r", pass->length, NAME_WIDTH, pass->name,
-                                100 * i / UNITS);
-                explore_both(i % (OPS + 1), i / (OPS + 1));
-        }
-}
-
-static int workers(void) {
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-        return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (int) n;
-}
-
-/* How many pairs of programs of at most this length there are. */
-static uint64_t pairs(int length) {
-        uint64_t n = 0, going_on = 1; /* programs without leave */
-        int i;
-
-        for (i = 0; i < length; i++) {
-                n += 2 * going_on; /* themselves, and followed by leave */
-                going_on *= LEAVE;
-        }
-        n += going_on;
-        return n * n;
-}
+enum { NAME_WIDTH = 44, WORKERS_MAX = 16, PASSES_MAX = 32 };
 
 static double seconds(void) {
         struct timespec ts;
@@ -1127,111 +1444,145 @@ static double seconds(void) {
         return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-static void print_figures(int length, const char *name, const struct result *r, double time) {
-        if (length)
-                printf("%d ", length);
-        else
-                printf("  ");
-        printf("%-*s %10" PRIu64 " %11" PRIu64, NAME_WIDTH, name, r->pairs, r->schedules[true]);
-        if (r->schedules[false])
-                printf(" %11" PRIu64, r->schedules[false]);
-        else
-                printf(" %11s", "");
-        printf(" %10" PRIu64 " %10" PRIu64 " %8.1f\n", r->outcomes, r->violations, time);
+/* Whether a run without normalisation comes to the same idle states. */
+static void compare(void) {
+        normalising = false;
+        explore();
+        if (idles[0].n == idles[1].n)
+                return;
+        (void) snprintf(found->text, sizeof found->text,
+                        "     of %u idle states, only %u are there without normalisation\n",
+                        idles[0].n, idles[1].n);
+        _exit(1);
 }
 
-/* Runs one pass on all cores and adds its figures to the total; false if there is a violation. */
-static bool run(struct result *total) {
-        const int n = workers();
+/* One pass, in a process of its own. */
+static void work(void) {
         double began = seconds();
-        struct result sum = { .pairs = pairs(pass->length) }, *r;
-        int i, status;
-        pid_t pid;
 
-        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                      0);
-        if (shared == MAP_FAILED)
-                die("mmap");
+        idles[0].key = idles[0].size = idles[1].key = idles[1].size = sizeof(struct state);
+        list_starts();
+        normalising = true;
+        explore();
+        if (pass->placements)
+                compare();
+        found->states = states.n;
+        found->transitions = transitions;
+        found->idles = idles[0].n;
+        found->seconds = seconds() - began;
+        _exit(0);
+}
+
+static int workers(void) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (int) n;
+}
+
+static void print_row(const char *name, int lead, const struct result *r, long megabytes) {
+        printf("%-*s", NAME_WIDTH, name);
+        if (lead)
+                printf(" %2d", lead);
+        else
+                printf("   ");
+        printf(" %11" PRIu64 " %12" PRIu64 " %8.1f %6ld\n", r->states, r->transitions, r->seconds,
+               megabytes);
         (void) fflush(stdout);
-        for (i = 0; i < n; i++) {
-                pid = fork();
-                if (pid < 0)
-                        die("fork");
-                if (pid == 0) {
-                        work(i);
-                        exit(0);
-                }
-        }
-        for (i = 0; i < n; i++)
-                if (wait(&status) < 0 || status != 0)
-                        die("a worker failed");
-        for (r = shared->result; r < shared->result + n; r++) {
-                sum.schedules[0] += r->schedules[0];
-                sum.schedules[1] += r->schedules[1];
-                sum.outcomes += r->outcomes;
-                sum.violations += r->violations;
-                if (r->shortest && (!sum.shortest || r->shortest < sum.shortest)) {
-                        sum.shortest = r->shortest;
-                        memcpy(sum.text, r->text, sizeof sum.text);
-                }
-        }
-        (void) munmap(shared, sizeof *shared);
+}
 
-        print_figures(pass->length, pass->name, &sum, seconds() - began);
-        total->pairs += sum.pairs;
-        total->schedules[0] += sum.schedules[0];
-        total->schedules[1] += sum.schedules[1];
-        total->outcomes += sum.outcomes;
-        total->violations += sum.violations;
-        if (sum.shortest)
-                printf("\nThe shortest schedule to a violation in this pass:\n\n%s", sum.text);
-        return !sum.shortest;
+/* Runs the passes on all cores; returns how many showed no violation. */
+static int run_all(const struct pass *passes, int n, struct result *results) {
+        pid_t pids[PASSES_MAX], pid;
+        int next = 0, running = 0, good = 0, i, status;
+        struct result total = { 0 };
+        struct rusage usage;
+        double began = seconds();
+        long all = 0;
+
+        while (next < n || running > 0) {
+                if (next < n && running < workers()) {
+                        pass = &passes[next];
+                        found = &results[next];
+                        pid = fork();
+                        if (pid < 0)
+                                die("fork");
+                        if (pid == 0)
+                                work();
+                        pids[next++] = pid;
+                        running++;
+                        continue;
+                }
+                pid = wait4(-1, &status, 0, &usage);
+                for (i = 0; i < next && pids[i] != pid; i++)
+                        ;
+                if (pid < 0 || i == next || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+                        die("a worker failed");
+                running--;
+                pids[i] = 0;
+                if (WEXITSTATUS(status) == 1) {
+                        printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n%s",
+                               passes[i].name, results[i].text);
+                        for (i = 0; i < next; i++)
+                                if (pids[i] > 0)
+                                        (void) kill(pids[i], SIGKILL);
+                        return good;
+                }
+                print_row(passes[i].name, passes[i].lead, &results[i], usage.ru_maxrss / 1024);
+                total.states += results[i].states;
+                total.transitions += results[i].transitions;
+                all = usage.ru_maxrss / 1024 > all ? usage.ru_maxrss / 1024 : all;
+                good++;
+        }
+        total.seconds = seconds() - began;
+        print_row("all", 0, &total, all);
+        return good;
 }
 
 int main(int argc, char **argv) {
-        static const struct pass all[] = {
-                { 3, "", .timeout = -1, .check_reduction = true },
-                { 2, "EINTR", .timeout = -1, .eintr = true, .check_reduction = true },
-                { 2, "killed", .timeout = -1, .kill = true, .check_reduction = true },
-                { 3, "EINTR", .timeout = -1, .eintr = true },
-                { 3, "killed", .timeout = -1, .kill = true },
-                { 3, "watched, killed", .timeout = -1, .watch = true, .kill = true },
-                { 3, "tries", .tries = 2, .timeout = -1 },
-                { 3, "no preadv2", .timeout = -1, .no_preadv2 = true },
-                { 3, "timeout 0", .timeout = 0 },
-                { 3, "timeout 5 ms", .timeout = 5 },
-                { 2, "tries, EINTR", .tries = 2, .timeout = -1, .eintr = true },
-                { 2, "no preadv2, EINTR", .timeout = -1, .no_preadv2 = true, .eintr = true },
-                { 2, "timeout 0, EINTR", .timeout = 0, .eintr = true },
-                { 2, "timeout 5 ms, EINTR", .timeout = 5, .eintr = true },
-                { 4, "", .timeout = -1 },
-                { .length = 0 },
+        enum { ALL = POLL_FIRST | LOOK | LOOK_TWICE | LOOK_THRICE };
+        static const struct pass full[] = {
+                { "not normalised, 6 placements", .looks = POLL_FIRST | LOOK, .lead = 1,
+                  .placements = 5 },
+                { "kill", .lead = 3, .looks = POLL_FIRST | LOOK, .kill = true },
+                { "kill, tries", .lead = 2, .looks = ALL, .kill = true },
+                { "kill, EINTR", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true,
+                  .eintr = true },
+                { "kill, time", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true, .msec = true },
+                { "kill, watch", .lead = 2, .looks = POLL_FIRST | LOOK, .kill = true,
+                  .watch = true },
+                { "kill, no preadv2", .lead = 2, .looks = POLL_FIRST | LOOK, .kill = true,
+                  .no_preadv2 = true },
+                { "kill, EIO, no preadv2", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true,
+                  .fail = true, .no_preadv2 = true },
         };
-        static const struct pass some[] = {
-                { 2, "", .timeout = -1, .check_reduction = true },
-                { 2, "EINTR", .timeout = -1, .eintr = true },
-                { 2, "killed", .timeout = -1, .kill = true },
-                { 2, "watched, killed", .timeout = -1, .watch = true, .kill = true },
-                { 2, "tries", .tries = 2, .timeout = -1 },
-                { 2, "no preadv2", .timeout = -1, .no_preadv2 = true },
-                { 2, "timeout 0, EINTR", .timeout = 0, .eintr = true },
-                { 2, "timeout 5 ms, EINTR", .timeout = 5, .eintr = true },
-                { 3, "", .timeout = -1 },
-                { .length = 0 },
+        static const struct pass brief[] = {
+                { "kill", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true },
+                { "EINTR", .lead = 1, .looks = POLL_FIRST, .eintr = true, .child = true },
+                { "time", .lead = 1, .looks = POLL_FIRST | LOOK_TWICE, .msec = true,
+                  .child = true },
+                { "tries", .lead = 1, .looks = ALL, .child = true },
+                { "kill, watch", .lead = 1, .looks = POLL_FIRST, .kill = true, .watch = true,
+                  .child = true },
+                { "EIO, no preadv2", .lead = 1, .looks = POLL_FIRST, .fail = true,
+                  .no_preadv2 = true, .child = true },
+                { "not normalised", .lead = 1, .looks = POLL_FIRST, .placements = 3 },
         };
-        struct result total = { 0 };
-        double began = seconds();
-        bool good = true;
+        const struct pass *passes = argc == 2 ? brief : full;
+        int n = (int) (argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full);
+        struct result *results;
+        int good;
 
         if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0)) {
                 fprintf(stderr, "usage: %s [--short]\n", argv[0]);
                 return 2;
         }
-        printf("%-*s %10s %11s %11s %10s %10s %8s\n", NAME_WIDTH + 2, "operations a side", "pairs",
-               "schedules", "unreduced", "outcomes", "violations", "seconds");
-        for (pass = argc == 2 ? some : all; pass->length && good; pass++)
-                good = run(&total);
-        if (good)
-                print_figures(0, "all", &total, seconds() - began);
-        return good ? 0 : 1;
+        results = mmap(NULL, (size_t) n * sizeof *results, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (results == MAP_FAILED)
+                die("mmap");
+        printf("%-*s %2s %11s %12s %8s %6s\n", NAME_WIDTH, "what can happen", "K", "states",
+               "transitions", "seconds", "MB");
+        good = run_all(passes, n, results);
+        printf("explore: %d passed, %d failed, 0 skipped\n", good, good < n);
+        return good < n;
 }

@@ -48,7 +48,7 @@ all_there() {
 figures() {
         awk '/^100%: Checks: / { checks += $3 }
              /^(faults|figure): [0-9]/ { sub(/^figure: /, ""); say($0) }
-             /^  all  *[0-9]/ { say("explore: " $2 " pairs, " $3 " schedules") }
+             /^all  *[0-9]/ { say("explore: " $2 " states, " $3 " transitions") }
              /SKIPPED: / { sub(/.*SKIPPED: /, ""); if (!skipped[$0]++) why[++reasons] = $0 }
              function say(what) { line = line (line == "" ? "" : "; ") what }
              END { if (checks) line = checks " checks" (line == "" ? "" : "; ") line
