@@ -55,6 +55,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -64,116 +65,6 @@
 
 #include "common.h"
 #include "kernel.h"
-
-/* ---- barrier.c, with its system calls redirected --------------------------------------------- */
-
-static int sim_eventfd(void);
-static int sim_pipe2(int fd[2]);
-static int sim_fcntl(int fd, int cmd, ...);
-static int sim_close(int fd);
-static int sim_poll(struct pollfd *fds, int n, int msec);
-static int sim_clock(struct timespec *ts);
-static int sim_unexpected(void);
-static ssize_t sim_write(int fd, const void *p, size_t size);
-static ssize_t sim_read(int kind, int fd, void *p, size_t size);
-
-static unsigned explore_tries;
-
-#define BARRIER_TRIES                     explore_tries
-#define eventfd(initial, flags)           sim_eventfd()
-#define pipe2(fd, flags)                  sim_pipe2(fd)
-#define fcntl(fd, ...)                    sim_fcntl(fd, __VA_ARGS__)
-#define close(fd)                         sim_close(fd)
-#define poll(fds, n, msec)                sim_poll(fds, n, msec)
-#define clock_gettime(clock, ts)          sim_clock(ts)
-#define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
-#define open(path, flags)                 sim_unexpected()
-#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected())
-#define write(fd, p, size)                sim_write(fd, p, size)
-#define read(fd, p, size)                 sim_read(READ, fd, p, size)
-#define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
-
-enum { BEGIN, WRITE, READ, PREADV2, POLL, CLOSE, CLOCK, RETURN };
-
-#include "../barrier.c"
-
-#undef eventfd
-#undef pipe2
-#undef fcntl
-#undef close
-#undef poll
-#undef clock_gettime
-#undef sched_getaffinity
-#undef open
-#undef fstat
-#undef write
-#undef read
-#undef preadv2
-
-/* ---- what can happen ------------------------------------------------------------------------- */
-
-enum { PARENT, CHILD, SIDES, HOLDER = SIDES };
-
-static const char *const side_name[] = { "parent", "child" };
-
-enum { LEAVE = OPERATIONS };
-
-static const char *const op_name[] = { OPERATION_NAMES, "leave" };
-
-enum {
-        CODE = ENOENT,    /* what the parent gives to fail, and the child with a minus */
-        BROKEN = EIO,     /* what a system call fails with */
-        UNTOUCHED = 9999, /* errno before an operation */
-        MSEC = 5,         /* the timeout that is neither 0 nor none */
-        STARTS_MAX = 128,
-};
-
-/* What a wait may do before it sleeps. */
-enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8 };
-
-/* How a side is disturbed besides, or what else is different. */
-struct pass {
-        const char *name;
-        int lead;        /* of the barriers of one side over those of the other, at most */
-        bool kill;       /* at any step */
-        bool eintr;      /* once in each operation, at any of its calls */
-        bool fail;       /* the same with EIO */
-        int looks;       /* what a wait may do before it sleeps; bits: POLL_FIRST... */
-        bool msec;       /* a wait also has some time, and any part of it may pass at any time */
-        bool child;      /* these four happen to the child alone */
-        bool all;        /* each side may abort with and without a code, else each in one way */
-        bool watch;      /* both have a pidfd, and a third process copies of all, while it lives */
-        bool no_preadv2; /* the kernel does not have it */
-        int placements;  /* of a side at most, without normalisation; 0: any number, normalised */
-};
-
-static const struct pass *pass;
-static bool normalising;
-
-/* How an operation is called. */
-static struct start {
-        int op, msec;
-        int looks; /* before it sleeps; 0: it polls first */
-} starts[STARTS_MAX];
-static int n_starts;
-
-static void list_starts(void) {
-        static const int msec[] = { -1, 0, MSEC };
-        int op, i, looks;
-
-        n_starts = 0;
-        for (op = 0; op <= LEAVE; op++)
-                for (i = 0; i < (op < OP_WAIT_NEXT || op == LEAVE ? 1 : pass->msec ? 3 : 2); i++)
-                        for (looks = 0; looks < 4; looks++) {
-                                bool one = op < OP_WAIT_NEXT || op == LEAVE || msec[i] == 0;
-
-                                if (one ? looks > 0 : !(pass->looks >> looks & 1))
-                                        continue;
-                                starts[n_starts].op = op;
-                                starts[n_starts].msec = msec[i];
-                                starts[n_starts++].looks = looks;
-                        }
-}
 
 /* ---- failing --------------------------------------------------------------------------------- */
 
@@ -194,6 +85,204 @@ __attribute__((format(printf, 1, 2))) static void violation(const char *format, 
         va_end(ap);
 }
 
+/* ---- system calls, which become questions ---------------------------------------------------- */
+
+enum { BEGIN, WRITE, READ, PREADV2, POLL, CLOSE, CLOCK, RETURN, ANSWERS_MAX = 100 };
+
+/* A system call, and its answer. */
+struct call {
+        uint64_t value;          /* written, or read; BEGIN: the number of the start */
+        struct kernel_poll poll; /* POLL: as far as it has come */
+        int32_t ret;             /* a negative errno in the place of -1; -EAGAIN: poll() goes on */
+        int8_t fd;
+        uint8_t kind;
+        uint8_t unused[2];
+};
+
+static struct call answers[ANSWERS_MAX]; /* the last `n_answers` of it */
+static int n_answers, cursor;
+static uint64_t unread; /* by how much the first read finds more than was answered */
+static jmp_buf stopped;
+static struct call asked; /* what there was no answer to */
+
+static struct kernel *starting; /* nothing is a step yet */
+static int starter;
+
+static unsigned explore_tries;
+
+static struct call new_call(int kind, int fd) {
+        struct call c;
+
+        memset(&c, 0, sizeof c);
+        c.kind = (uint8_t) kind;
+        c.fd = (int8_t) fd;
+        return c;
+}
+
+/* The answer to a call, if there is one already; otherwise it is the next step. */
+static int ask(struct call *c) {
+        const struct call *a = &answers[cursor];
+
+        if (cursor++ == ANSWERS_MAX) {
+                asked = *c;
+                longjmp(stopped, 1);
+        }
+        if (a->kind != c->kind || a->fd != c->fd || a->poll.msec != c->poll.msec ||
+            (c->kind == WRITE && a->value != c->value))
+                violation("the same answers lead to other calls");
+        *c = *a;
+        if (a->ret >= 0)
+                return a->ret;
+        errno = -a->ret;
+        return -1;
+}
+
+static int sim_fcntl(int fd, int cmd, ...) {
+        (void) cmd;
+        if (fd >= KERNEL_FD(0) && fd < KERNEL_FD(KERNEL_OBJECTS))
+                return 0;
+        errno = EBADF;
+        return -1;
+}
+
+static int sim_close(int fd) {
+        struct call c = new_call(CLOSE, fd);
+
+        return starting ? kernel_close(starting, starter, fd) : ask(&c);
+}
+
+static ssize_t sim_write(int fd, const void *p, size_t size) {
+        struct call c = new_call(WRITE, fd);
+
+        if (size != sizeof c.value)
+                violation("wrote %zu bytes", size);
+        memcpy(&c.value, p, sizeof c.value);
+        return ask(&c);
+}
+
+static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
+        struct call c = new_call(kind, fd);
+        ssize_t n = ask(&c);
+
+        if (size != sizeof c.value)
+                violation("read %zu bytes", size);
+        if (n > 0) {
+                c.value += unread;
+                unread = 0;
+                memcpy(p, &c.value, sizeof c.value);
+        }
+        return n;
+}
+
+static int sim_poll(struct pollfd *fds, int n, int msec) {
+        struct call c = new_call(POLL, 0);
+        int i, ready;
+
+        c.poll.msec = msec;
+        for (i = 0; i < KERNEL_POLLFDS; i++) {
+                c.poll.fd[i] = (int8_t) (i < n ? fds[i].fd : -1);
+                c.poll.events[i] = (uint8_t) (i < n ? fds[i].events : 0);
+        }
+        ready = ask(&c);
+        for (i = 0; i < n && i < KERNEL_POLLFDS; i++)
+                fds[i].revents = c.poll.revents[i];
+        return ready;
+}
+
+static int sim_clock(struct timespec *ts) {
+        struct call c = new_call(CLOCK, 0);
+
+        ts->tv_sec = 1;
+        ts->tv_nsec = ask(&c) * 500000L;
+        return 0;
+}
+
+#define BARRIER_TRIES                     explore_tries
+#define eventfd(initial, flags)           kernel_eventfd(starting, starter)
+#define pipe2(fd, flags)                  kernel_pipe2(starting, starter, fd)
+#define fcntl(fd, ...)                    sim_fcntl(fd, __VA_ARGS__)
+#define close(fd)                         sim_close(fd)
+#define poll(fds, n, msec)                sim_poll(fds, n, msec)
+#define clock_gettime(clock, ts)          sim_clock(ts)
+#define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
+#define open(path, flags)                 (die("open"), -1)
+#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), die("fstat"), -1)
+#define write(fd, p, size)                sim_write(fd, p, size)
+#define read(fd, p, size)                 sim_read(READ, fd, p, size)
+#define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
+#include "../barrier.c"
+#undef clock_gettime
+
+/* ---- what can happen ------------------------------------------------------------------------- */
+
+enum { PARENT, CHILD, SIDES, HOLDER = SIDES };
+
+static const char *const side_name[] = { "parent", "child" };
+
+enum { LEAVE = OPERATIONS };
+
+static const char *const op_name[] = { OPERATION_NAMES, "leave" };
+
+enum {
+        CODE = ENOENT,    /* what the parent gives to fail, and the child with a minus */
+        BROKEN = EIO,     /* what a system call fails with */
+        UNTOUCHED = 9999, /* errno before an operation */
+        MSEC = 5,         /* the timeout that is neither 0 nor none */
+        STARTS_MAX = 128,
+};
+
+/* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
+enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
+
+/* What a wait may do before it sleeps, as a set of the numbers in start.looks. */
+enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
+
+/* How a side is disturbed besides, or what else is different. */
+struct pass {
+        const char *name;
+        int lead;        /* of the barriers of one side over those of the other, at most */
+        int looks;       /* what a wait may do before it sleeps */
+        bool kill;       /* at any step */
+        bool eintr;      /* once in each operation, at any of its calls */
+        bool fail;       /* the same with EIO */
+        bool msec;       /* a wait also has some time, and any part of it may pass at any time */
+        bool child;      /* all these happen to the child alone */
+        bool all;        /* each side may abort with and without a code, else each in one way */
+        bool watch;      /* both have a pidfd, and a third process copies of all, while it lives */
+        bool no_preadv2; /* the kernel does not have it */
+        int placements;  /* of a side at most, without normalisation; 0: any number, normalised */
+};
+
+static const struct pass *pass;
+static bool normalising;
+
+/* How an operation is called. */
+static struct start {
+        int op, msec;
+        int looks; /* before it sleeps; 0: it polls first */
+} starts[STARTS_MAX];
+static int n_starts;
+
+static bool waits(int op) {
+        return op >= OP_WAIT_NEXT && op <= OP_WAIT_ABORTION;
+}
+
+static void list_starts(void) {
+        static const int msec[] = { -1, 0, MSEC };
+        struct start s;
+        int i;
+
+        n_starts = 0;
+        for (s.op = 0; s.op <= LEAVE; s.op++)
+                for (i = 0; i < (!waits(s.op) ? 1 : pass->msec ? 3 : 2); i++)
+                        for (s.looks = 0; s.looks < LOOKS; s.looks++) {
+                                s.msec = msec[i];
+                                if (waits(s.op) && s.msec != 0 ? pass->looks >> s.looks & 1
+                                                               : s.looks == 0)
+                                        starts[n_starts++] = s;
+                        }
+}
+
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 enum { CHUNK = 1 << 14, CHUNKS = 1 << 13 };
@@ -210,7 +299,7 @@ static void *table_at(const struct table *t, uint32_t i) {
         return t->chunk[i / CHUNK] + i % CHUNK * t->size;
 }
 
-static uint64_t table_hash(const struct table *t, const void *key) {
+static uint32_t table_hash(const struct table *t, const void *key) {
         uint64_t hash = 0, word;
         size_t i;
 
@@ -219,7 +308,15 @@ static uint64_t table_hash(const struct table *t, const void *key) {
                 hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
                 hash ^= hash >> 29;
         }
-        return hash;
+        return (uint32_t) (hash >> 32);
+}
+
+static void *table_memory(size_t n, size_t size) {
+        void *p = calloc(n, size);
+
+        if (!p)
+                die("out of memory");
+        return p;
 }
 
 /* A table of twice the size; what was apart stays apart. */
@@ -228,69 +325,48 @@ static void table_grow(struct table *t) {
         uint64_t *slot = t->slot;
 
         t->slots = old ? 2 * old : 1 << 12;
-        t->slot = calloc(t->slots, sizeof *t->slot);
-        if (!t->slot)
-                die("out of memory");
-        for (i = 0; i < old; i++)
-                if (slot[i]) {
-                        for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
-                                ;
-                        t->slot[j & (t->slots - 1)] = slot[i];
-                }
+        t->slot = table_memory(t->slots, sizeof *slot);
+        for (i = 0; i < old; i++) {
+                if (!slot[i])
+                        continue;
+                for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
+                        ;
+                t->slot[j & (t->slots - 1)] = slot[i];
+        }
         free(slot);
 }
 
 /* The number of the entry with this key, which is new if there are more then. */
 static uint32_t table_number(struct table *t, const void *key) {
-        uint64_t hash = table_hash(t, key) >> 32;
-        uint32_t i, number;
+        uint32_t i, number, hash = table_hash(t, key);
 
         if (4 * (uint64_t) t->n >= 3 * (uint64_t) t->slots)
                 table_grow(t);
-        for (i = (uint32_t) hash & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
+        for (i = hash & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
                 number = (uint32_t) t->slot[i] - 1;
                 if (t->slot[i] >> 32 == hash && memcmp(table_at(t, number), key, t->key) == 0)
                         return number;
         }
         if (t->n == (uint32_t) CHUNK * CHUNKS)
                 die("too many states");
-        if (t->n % CHUNK == 0 && !(t->chunk[t->n / CHUNK] = calloc(CHUNK, t->size)))
-                die("out of memory");
+        if (t->n % CHUNK == 0)
+                t->chunk[t->n / CHUNK] = table_memory(CHUNK, t->size);
         memcpy(table_at(t, t->n), key, t->key);
-        t->slot[i] = hash << 32 | (t->n + 1);
+        t->slot[i] = (uint64_t) hash << 32 | (t->n + 1);
         return t->n++;
-}
-
-static void table_clear(struct table *t) {
-        uint32_t i;
-
-        for (i = 0; i < t->n; i += CHUNK) {
-                free(t->chunk[i / CHUNK]);
-                t->chunk[i / CHUNK] = NULL;
-        }
-        free(t->slot);
-        t->slot = NULL;
-        t->n = t->slots = 0;
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
-/* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
-enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
+/* What the rules know of a side. In a set, bit n says that all but n of the barriers of the other
+ * side may be consumed. The first set is what holds, the others are what will hold after a verdict
+ * that the wait may come to. */
+enum { CONSUMED, REACHED, WORD, CANCELED, LEFT, NOTHING, SETS };
 
-enum { REACHED, WORD, CANCELED, LEFT, NOTHING, VERDICTS };
-
-/* What the rules know of a side. Sets: bit n says that all but n of the barriers of the other side
- * may be consumed. */
 struct rules {
-        uint8_t consumed;      /* a set */
-        uint8_t may[VERDICTS]; /* of the wait that has begun: the set after each verdict */
-        uint8_t sent;          /* SENT_... */
+        uint8_t set[SETS];
+        uint8_t sent; /* the errno of its abortion for the other side, or 0 */
 };
-
-enum { SENT_NOTHING, SENT_ABORT, SENT_CODE, SENT_BROKEN };
-
-static const int sent_error[] = { 0, ECONNABORTED, CODE, BROKEN };
 
 struct state {
         uint32_t at[SIDES]; /* a node; or IDLE and a struct */
@@ -308,7 +384,7 @@ struct visited {
         uint32_t from, unused;
 };
 
-static struct table states = { .key = sizeof(struct state), .size = sizeof(struct visited) };
+static struct table *states; /* those visited */
 static struct table structs = { .key = sizeof(Barrier), .size = sizeof(Barrier) };
 
 static bool is_idle(uint32_t at) {
@@ -326,16 +402,6 @@ static uint32_t idle_with(const Barrier *b) {
 static const Barrier *struct_at(uint32_t at) {
         return table_at(&structs, at & ~IDLE);
 }
-
-/* A system call, and its answer. */
-struct call {
-        uint64_t value;          /* written, or read; BEGIN: the number of the start */
-        struct kernel_poll poll; /* POLL: as far as it has come */
-        int32_t ret;             /* a negative errno in the place of -1; -EAGAIN: poll() goes on */
-        int8_t fd;
-        uint8_t kind;
-        uint8_t unused[2];
-};
 
 /* A history of an operation, and what it comes to. */
 struct node {
@@ -382,8 +448,9 @@ static bool rules_agree(const struct known *k, const Barrier *b) {
 }
 
 static bool rules_left(const struct state *s, int who) {
-        return !kernel_held(&s->k, who == PARENT ? KERNEL_READ_END : KERNEL_WRITE_END) ||
-               (pass->watch && s->k.dead[who]);
+        int held = (s->k.open[who] | s->k.open[HOLDER]) >> (KERNEL_READ_END + who) & 1;
+
+        return !held || (pass->watch && s->k.dead[who]);
 }
 
 /* How many barriers the other side has placed more than this one. */
@@ -397,9 +464,7 @@ static int rules_wait(const struct node *n) {
 
         if (op == OP_PLACE_AND_SYNC)
                 return n->placed ? OP_SYNC : OP_PLACE;
-        return op == OP_WAIT_NEXT || op == OP_SYNC_NEXT || op == OP_SYNC || op == OP_WAIT_ABORTION
-                       ? op
-                       : OP_PLACE;
+        return waits(op) ? op : OP_PLACE;
 }
 
 /* What a wait returns that takes effect at this instant, if `news` barriers are not consumed. */
@@ -422,90 +487,71 @@ static int rules_verdict(const struct state *s, int who, const struct node *n, i
 /* A wait takes effect at one instant between its first and its last system call. This is one. */
 static void rules_instant(struct state *s, int who, const struct node *n) {
         struct rules *r = &s->rules[who];
-        int news, after, verdict;
+        int news, after, verdict, ahead = rules_ahead(s, who);
+        /* It consumes if it is true; one for linked barriers consumes linked ones alone. */
+        int left = rules_wait(n) != OP_WAIT_NEXT && ahead > 0 ? ahead : 0;
 
         for (news = 0; news < 8; news++) {
-                if (!(r->consumed >> news & 1))
+                if (!(r->set[CONSUMED] >> news & 1))
                         continue;
                 verdict = rules_verdict(s, who, n, news);
-                /* It consumes if it is true; one for linked barriers consumes linked ones alone. */
-                after = rules_wait(n) != OP_WAIT_NEXT && rules_ahead(s, who) > 0
-                                ? rules_ahead(s, who)
-                                : 0;
-                after = verdict == REACHED && after < news ? after : news;
-                r->may[verdict] |= (uint8_t) (1 << after);
+                after = verdict == REACHED && left < news ? left : news;
+                r->set[verdict] |= (uint8_t) (1 << after);
         }
 }
 
 /* This side did something that the other can see. */
 static void rules_changed(struct state *s, int who) {
-        const struct node *n;
+        uint32_t at = s->at[!who];
 
-        if (is_idle(s->at[!who]))
-                return;
-        n = node_at(s->at[!who]);
-        if (rules_wait(n) != OP_PLACE)
-                rules_instant(s, !who, n);
-}
-
-/* For each set of a side: one barrier more that is not consumed. */
-static void rules_shift(uint8_t *set) {
-        *set = (uint8_t) (*set << 1 | (*set & 0x80));
+        if (!is_idle(at) && rules_wait(node_at(at)) != OP_PLACE)
+                rules_instant(s, !who, node_at(at));
 }
 
 /* This side has written. */
 static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t value) {
-        struct rules *theirs = &s->rules[!who];
-        int v, op = n->start->op;
-        uint64_t code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
+        uint8_t *set = s->rules[!who].set;
+        int i, op = n->start->op, code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
 
         if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->failed) {
                 s->lead = (int8_t) (s->lead + (who == PARENT ? 1 : -1));
-                rules_shift(&theirs->consumed);
-                for (v = 0; v < VERDICTS; v++)
-                        rules_shift(&theirs->may[v]);
+                for (i = 0; i < SETS; i++) /* one barrier more that is not consumed */
+                        set[i] = (uint8_t) (set[i] << 1 | (set[i] & 0x80));
                 if (op == OP_PLACE_AND_SYNC)
                         rules_instant(s, who, n);
-        } else if (value == (UINT64_C(1) << 63 | code << 48) && (code != BROKEN || n->failed) &&
-                   !s->rules[who].sent)
-                s->rules[who].sent = (uint8_t) (code == BROKEN ? SENT_BROKEN
-                                                : code         ? SENT_CODE
-                                                               : SENT_ABORT);
+        } else if (value == (UINT64_C(1) << 63 | (uint64_t) code << 48) &&
+                   (code != BROKEN || n->failed) && !s->rules[who].sent)
+                s->rules[who].sent = (uint8_t) (code ? code : ECONNABORTED);
         else
                 violation("%s wrote 0x%llx", op_name[op], (unsigned long long) value);
         rules_changed(s, who);
 }
 
-static bool rules_time_is_up(const struct node *n) {
-        return n->start->msec == 0 || (n->start->msec > 0 && n->clock >= DEADLINE);
-}
-
 /* May the wait have come to this? Then what is consumed follows. */
 static bool rules_wait_returns(struct state *s, int who, const struct node *n, struct known k) {
-        struct rules *r = &s->rules[who];
-        bool want, aborted = k.they_aborted;
-        uint8_t consumed = 0;
+        bool want, time_is_up = n->start->msec == 0 || (n->start->msec > 0 && n->clock >= DEADLINE);
+        uint8_t *set = s->rules[who].set;
         int v, err;
 
-        for (v = 0; v < VERDICTS; v++) {
+        set[CONSUMED] = 0;
+        for (v = REACHED; v < SETS; v++) {
                 struct known m = k;
 
-                if (!r->may[v] || (v == NOTHING && !rules_time_is_up(n)))
+                if (!set[v] || (v == NOTHING && !time_is_up))
                         continue;
-                if ((v == WORD || v == LEFT) && !aborted) { /* the first ending stays */
+                if ((v == WORD || v == LEFT) && !k.they_aborted) { /* the first ending stays */
                         m.they_aborted = true;
                         m.they_left = v == LEFT;
-                        m.error = v == LEFT ? ECONNRESET : sent_error[s->rules[!who].sent];
+                        m.error = v == LEFT ? ECONNRESET : s->rules[!who].sent;
                 }
                 want = rules_wait(n) == OP_WAIT_ABORTION ? v != NOTHING && !m.i_aborted
                                                          : v == REACHED;
                 err = v == NOTHING ? ETIMEDOUT : m.error;
                 if (n->result == want && (want || n->err == err) &&
                     rules_agree(&m, struct_at(n->after)))
-                        consumed |= r->may[v];
+                        set[CONSUMED] |= set[v];
         }
-        r->consumed = consumed;
-        return consumed;
+        return set[CONSUMED];
 }
 
 /* May the operation return this? */
@@ -540,139 +586,27 @@ static bool rules_returns(struct state *s, int who, const struct node *n) {
         return rules_wait_returns(s, who, n, k);
 }
 
-/* It sleeps, and nothing that has happened wakes it. May it? */
-static bool rules_sleeps(const struct state *s, int who, const struct node *n) {
-        struct state copy = *s;
+/* No wait has begun. */
+static void rules_forget(struct rules *r) {
+        memset(&r->set[REACHED], 0, SETS - REACHED);
+}
 
-        memset(copy.rules[who].may, 0, sizeof copy.rules[who].may);
-        rules_instant(&copy, who, n);
-        return n->start->msec != 0 && copy.rules[who].may[NOTHING];
+/* It sleeps, and nothing that has happened wakes it. May it? */
+static bool rules_sleeps(struct state s, int who, const struct node *n) {
+        rules_forget(&s.rules[who]);
+        rules_instant(&s, who, n);
+        return n->start->msec != 0 && s.rules[who].set[NOTHING];
 }
 /* ---- the rules end here ---------------------------------------------------------------------- */
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
-enum { ANSWERS_MAX = 100 };
-
-static struct call answers[ANSWERS_MAX];
-static int n_answers, cursor;
-static uint64_t unread; /* by how much the first read finds more than was answered */
-
-/* What run() finds out. */
 static struct {
         struct call next;
         Barrier b;
         int err;
         bool result;
 } ran;
-
-static jmp_buf stopped;
-static struct kernel *starting; /* nothing is a step yet */
-static int starter;
-
-static int sim_eventfd(void) {
-        return kernel_eventfd(starting, starter);
-}
-
-static int sim_pipe2(int fd[2]) {
-        return kernel_pipe2(starting, starter, fd);
-}
-
-static int sim_fcntl(int fd, int cmd, ...) {
-        (void) cmd;
-        if (fd >= KERNEL_FD(0) && fd < KERNEL_FD(KERNEL_OBJECTS))
-                return 0;
-        errno = EBADF;
-        return -1;
-}
-
-static int sim_unexpected(void) {
-        die("barrier.c made a system call that the explorer does not know");
-        return -1;
-}
-
-/* The answer to a call, if there is one already; otherwise it is the next step. */
-static const struct call *sim_ask(const struct call *c) {
-        const struct call *a = &answers[cursor];
-
-        if (cursor == n_answers) {
-                ran.next = *c;
-                longjmp(stopped, 1);
-        }
-        if (a->kind != c->kind || a->fd != c->fd || a->poll.msec != c->poll.msec ||
-            (c->kind == WRITE && a->value != c->value))
-                violation("the same answers lead to other calls");
-        cursor++;
-        if (a->ret < 0)
-                errno = -a->ret;
-        return a;
-}
-
-static int sim_result(const struct call *a) {
-        return a->ret < 0 ? -1 : a->ret;
-}
-
-static struct call sim_call(int kind, int fd) {
-        struct call c;
-
-        memset(&c, 0, sizeof c);
-        c.kind = (uint8_t) kind;
-        c.fd = (int8_t) fd;
-        return c;
-}
-
-static int sim_close(int fd) {
-        struct call c = sim_call(CLOSE, fd);
-
-        return starting ? kernel_close(starting, starter, fd) : sim_result(sim_ask(&c));
-}
-
-static ssize_t sim_write(int fd, const void *p, size_t size) {
-        struct call c = sim_call(WRITE, fd);
-
-        if (size != sizeof c.value)
-                violation("wrote %zu bytes", size);
-        memcpy(&c.value, p, sizeof c.value);
-        return sim_result(sim_ask(&c));
-}
-
-static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
-        struct call c = sim_call(kind, fd);
-        const struct call *a = sim_ask(&c);
-        uint64_t value = a->value + unread;
-
-        if (size != sizeof value)
-                violation("read %zu bytes", size);
-        if (a->ret > 0) {
-                memcpy(p, &value, sizeof value);
-                unread = 0;
-        }
-        return sim_result(a);
-}
-
-static int sim_poll(struct pollfd *fds, int n, int msec) {
-        struct call c = sim_call(POLL, 0);
-        const struct call *a;
-        int i;
-
-        c.poll.msec = msec;
-        for (i = 0; i < KERNEL_POLLFDS; i++) {
-                c.poll.fd[i] = (int8_t) (i < n ? fds[i].fd : -1);
-                c.poll.events[i] = (uint8_t) (i < n ? fds[i].events : 0);
-        }
-        a = sim_ask(&c);
-        for (i = 0; i < n && i < KERNEL_POLLFDS; i++)
-                fds[i].revents = a->poll.revents[i];
-        return sim_result(a);
-}
-
-static int sim_clock(struct timespec *ts) {
-        struct call c = sim_call(CLOCK, 0);
-
-        ts->tv_sec = 1;
-        ts->tv_nsec = sim_ask(&c)->ret * 500000L;
-        return 0;
-}
 
 /* Calls the operation of a node, with this struct and the recorded answers, and fills in `ran`. */
 static void run(const struct node *n, const Barrier *b, uint64_t more) {
@@ -682,18 +616,20 @@ static void run(const struct node *n, const Barrier *b, uint64_t more) {
         barrier_set_timeout(&ran.b, s->msec);
         ran.b.skip = s->looks == 0 ? 1 : s->looks == 1 ? BARRIER_READ_FIRST : 0;
         explore_tries = s->looks == 0 ? 0 : (unsigned) s->looks - 1;
-        cursor = 0;
+        cursor = ANSWERS_MAX - n_answers;
         unread = more;
         errno = UNTOUCHED;
-        if (setjmp(stopped))
+        if (setjmp(stopped)) {
+                ran.next = asked;
                 return;
+        }
         ran.result = true;
         if (s->op == LEAVE)
                 barrier_destroy(&ran.b);
         else
                 ran.result = operate(&ran.b, s->op, b->role == BARRIER_PARENT ? CODE : -CODE);
         ran.err = errno;
-        ran.next = sim_call(RETURN, 0);
+        ran.next = new_call(RETURN, 0);
 }
 
 static uint64_t least(uint64_t a, uint64_t b) {
@@ -724,66 +660,56 @@ static Barrier normal(Barrier b) {
 
 /* Whether the first look of this history found nothing. */
 static bool found_nothing(void) {
-        int i;
+        const struct call *a = answers + ANSWERS_MAX - n_answers;
 
-        for (i = 0; i < n_answers; i++)
-                if (answers[i].kind == READ || answers[i].kind == PREADV2) {
-                        if (answers[i].ret > 0)
-                                return false;
-                        if (answers[i].ret == -EAGAIN)
-                                return true;
-                }
+        for (; a < answers + ANSWERS_MAX; a++)
+                if ((a->kind == READ || a->kind == PREADV2) && (a->ret > 0 || a->ret == -EAGAIN))
+                        return a->ret == -EAGAIN;
         return false;
 }
 
 /* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
  * lags by `lag` besides, and `split` of the barriers received are still to be read. */
 static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t split) {
-        Barrier b = *struct_at(n->idle);
-        uint32_t after;
+        Barrier b = *struct_at(n->idle), after;
+        bool same;
 
+        if (has_word(&b)) { /* then anything goes */
+                b.placed += 3 * lag;
+                b.received += 3 * split;
+                lag = split = 0;
+        }
         if (lag && b.consumed + 1 != least(b.received, b.placed))
                 return; /* not what normalising can have raised */
-        /* Who knows of the end has read all; what polls first decides by what it has read. */
-        if (split && (b.they_aborted || n->start->looks == 0 || found_nothing() ||
+        /* Who knows that they left has read all; what polls first decides by what it has read. */
+        if (split && (b.they_left || n->start->looks == 0 || found_nothing() ||
                       b.received - split < b.consumed - lag))
                 return;
         b.placed += shift;
-        b.received += shift - split + (has_word(&b) ? 3 : 0);
+        b.received += shift - split;
         b.consumed += shift - lag;
         run(n, &b, split);
-        if (ran.next.kind != RETURN) {
-                if (memcmp(&ran.next, &n->next, sizeof ran.next) != 0)
-                        violation("with other counters of the same difference %s makes another "
-                                  "call",
-                                  op_name[n->start->op]);
-                return;
+        same = ran.next.kind == n->next.kind;
+        if (same && ran.next.kind != RETURN)
+                same = memcmp(&ran.next, &n->next, sizeof ran.next) == 0;
+        else if (same) {
+                ran.b.received += unread;
+                ran.b = normal(ran.b);
+                after = normal(*struct_at(n->after));
+                same = n->result == ran.result && n->err == ran.err &&
+                       (n->start->op == LEAVE || idle_with(&ran.b) == idle_with(&after));
         }
-        ran.b.received += unread;
-        ran.b = normal(ran.b);
-        b = normal(*struct_at(n->after));
-        after = idle_with(&b);
-        if (n->next.kind != RETURN || n->result != ran.result || n->err != ran.err ||
-            (n->start->op != LEAVE && idle_with(&ran.b) != after))
-                violation("with other counters of the same difference %s returns something else",
+        if (!same)
+                violation("%s does something else with other counters of the same differences",
                           op_name[n->start->op]);
 }
 
-/* The answers that led to a node. */
+/* Finds the answers that led to a node. */
 static void collect_answers(const struct node *n) {
-        int i;
-
-        n_answers = 0;
-        for (; n->call.kind != BEGIN; n = node_at(n->before)) {
-                if (n_answers == ANSWERS_MAX)
+        for (n_answers = 0; n->call.kind != BEGIN; n = node_at(n->before)) {
+                if (++n_answers > ANSWERS_MAX)
                         die("an operation is too long");
-                answers[n_answers++] = n->call;
-        }
-        for (i = 0; i < n_answers / 2; i++) {
-                struct call c = answers[i];
-
-                answers[i] = answers[n_answers - 1 - i];
-                answers[n_answers - 1 - i] = c;
+                answers[ANSWERS_MAX - n_answers] = n->call;
         }
 }
 
@@ -802,6 +728,7 @@ static void check_time(const struct node *n) {
 /* Fills in what follows from a new node. */
 static void settle(struct node *n) {
         const struct call *c = &n->call;
+        bool wrote = c->kind == WRITE && c->ret > 0;
 
         if (c->kind == BEGIN) {
                 n->idle = n->before;
@@ -813,10 +740,8 @@ static void settle(struct node *n) {
                 n->start = before->start;
                 n->disturbed = before->disturbed || c->ret == -EINTR || c->ret == -BROKEN;
                 n->failed = before->failed || c->ret == -BROKEN;
-                n->placed = (uint8_t) (before->placed +
-                                       (c->kind == WRITE && c->ret > 0 && c->value == 1));
-                n->told =
-                        (uint8_t) (before->told + (c->kind == WRITE && c->ret > 0 && c->value > 1));
+                n->placed = (uint8_t) (before->placed + (wrote && c->value == 1));
+                n->told = (uint8_t) (before->told + (wrote && c->value > 1));
                 n->steps = (uint8_t) (before->steps + (before->steps < UINT8_MAX));
                 n->clock = c->kind == CLOCK ? (uint8_t) c->ret : before->clock;
                 if (c->kind == POLL && c->ret == 0 && c->poll.msec > 0)
@@ -861,7 +786,7 @@ static uint32_t node_after(uint32_t before, const struct call *c) {
 }
 
 static uint32_t node_begin(uint32_t idle, int start) {
-        struct call c = sim_call(BEGIN, 0);
+        struct call c = new_call(BEGIN, 0);
 
         c.value = (uint64_t) start;
         return node_after(idle, &c);
@@ -887,16 +812,16 @@ static bool may_be(int who) {
 static bool possible(const struct state *s, int who, const struct node *n, int choice) {
         const struct call *c = &n->next;
         bool begins = c->kind == POLL && c->poll.look == 0 && !c->poll.asleep;
+        bool disturb = may_be(who) && !n->disturbed;
 
         switch (choice) {
         case GO:
                 return !c->poll.asleep || kernel_wakes(&s->k, who, &c->poll);
-        case INTERRUPTED: /* a poll() that does not sleep has looked before */
-                return pass->eintr && may_be(who) && !n->disturbed && c->kind <= CLOSE &&
+        case INTERRUPTED: /* a poll() that may not sleep looks before it says so, as in Linux */
+                return disturb && pass->eintr && c->kind <= CLOSE &&
                        (c->kind != POLL || c->poll.msec == 0 || begins || c->poll.asleep);
         case FAILS:
-                return pass->fail && may_be(who) && !n->disturbed &&
-                       (c->kind == WRITE || c->kind == READ || begins);
+                return disturb && pass->fail && (c->kind == WRITE || c->kind == READ || begins);
         case TIME_IS_UP:
                 return c->poll.asleep && c->poll.msec > 0;
         case SOME_TIME:
@@ -908,72 +833,69 @@ static bool possible(const struct state *s, int who, const struct node *n, int c
         }
 }
 
-/* Fills in what the kernel answers. */
-static void answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
-        bool interrupted = choice == INTERRUPTED;
+/* What poll() returns, or -EAGAIN if it goes on. */
+static int answer_poll(const struct state *s, int who, struct kernel_poll *p, int choice) {
+        int ready = 0;
 
-        if (choice == FAILS || (interrupted && (c->kind != POLL || c->poll.msec != 0))) {
+        if (choice == TIME_IS_UP)
+                p->asleep = false;
+        else
+                ready = kernel_poll(&s->k, who, p);
+        if ((p->revents[0] | p->revents[1] | p->revents[2]) & POLLNVAL)
+                violation("polled a descriptor that is not open");
+        return ready == 0 && choice == INTERRUPTED ? -EINTR : ready;
+}
+
+/* What the kernel returns. */
+static int answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
+        if (choice == FAILS || (choice == INTERRUPTED && !(c->kind == POLL && c->poll.msec == 0))) {
                 if (c->kind == CLOSE) /* Linux closes all the same */
                         (void) kernel_close(&s->k, who, c->fd);
-                c->ret = interrupted ? -EINTR : -BROKEN;
                 c->poll.asleep = false;
-                return;
+                return choice == FAILS ? -BROKEN : -EINTR;
         }
         switch (c->kind) {
         case WRITE:
-                c->ret = kernel_write(&s->k, who, c->fd, c->value);
-                break;
+                return kernel_write(&s->k, who, c->fd, c->value);
         case PREADV2:
+                if (pass->no_preadv2)
+                        return -EOPNOTSUPP;
+                return kernel_read(&s->k, who, c->fd, &c->value);
         case READ:
-                c->ret = c->kind == PREADV2 && pass->no_preadv2
-                                 ? -EOPNOTSUPP
-                                 : kernel_read(&s->k, who, c->fd, &c->value);
-                break;
+                return kernel_read(&s->k, who, c->fd, &c->value);
         case CLOSE:
-                c->ret = kernel_close(&s->k, who, c->fd);
-                break;
-        case CLOCK:
-                c->ret = choice == SOME_TIME   ? HALF_TIME
-                         : choice == LONG_TIME ? DEADLINE
-                         : n->clock > 0        ? n->clock
-                                               : EARLY;
-                break;
+                return kernel_close(&s->k, who, c->fd);
+        case POLL:
+                return answer_poll(s, who, &c->poll, choice);
         default:
-                c->ret = 0;
-                if (choice == TIME_IS_UP)
-                        c->poll.asleep = false;
-                else
-                        c->ret = kernel_poll(&s->k, who, &c->poll);
-                if (interrupted && c->ret == 0)
-                        c->ret = -EINTR;
+                return choice == SOME_TIME   ? HALF_TIME
+                       : choice == LONG_TIME ? DEADLINE
+                       : n->clock > 0        ? n->clock
+                                             : EARLY;
         }
-        if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
-            (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
-                violation("used a descriptor that is not open, or not for this");
 }
 
-static void clip(uint8_t *set, int highest) {
-        if (*set >> highest > 1)
-                *set = (uint8_t) ((*set & ((1 << highest) - 1)) | 1 << highest);
+/* More than `highest` barriers that are not consumed are as good as that. */
+static uint8_t clip(uint8_t set, int highest) {
+        return (uint8_t) (set >> highest > 1 ? (set & ((1 << highest) - 1)) | 1 << highest : set);
 }
 
 /* Brings a state to the one that stands for all of its like; see the top. */
 static void normalise(struct state *s, int who) {
-        struct rules *r = &s->rules[who];
+        uint8_t *set = s->rules[who].set;
         uint64_t *counter = &s->k.counter[!who], more;
-        int v, ahead = rules_ahead(s, who), highest = ahead > 0 ? ahead + 1 : 1;
+        int i, ahead = rules_ahead(s, who), highest = ahead > 0 ? ahead + 1 : 1;
         Barrier b;
 
-        clip(&r->consumed, highest);
-        for (v = 0; v < VERDICTS; v++)
-                clip(&r->may[v], highest);
+        for (i = 0; i < SETS; i++)
+                set[i] = clip(set[i], highest);
         if (!is_idle(s->at[who]))
                 return;
         more = *counter & BARRIER_PLACED_MAX;
         more -= more > 0;
         *counter -= more;
         if (s->at[who] == GONE) {
-                r->consumed = 0;
+                set[CONSUMED] = 0;
                 return;
         }
         b = *struct_at(s->at[who]);
@@ -982,52 +904,54 @@ static void normalise(struct state *s, int who) {
         s->at[who] = idle_with(&b);
 }
 
+/* What the wait may come to. */
+static void list_verdicts(const struct rules *r, char *text, size_t size) {
+        static const char *const name[] = {
+                "", "true", "the other's abortion", "ECANCELED", "that the other left", "to wait"
+        };
+        size_t n = (size_t) snprintf(text, size, "something else");
+        int v;
+
+        for (v = REACHED; v < SETS; v++)
+                if (r->set[v])
+                        n += (size_t) snprintf(text + n, size - n, ", %s", name[v]);
+}
+
 static void returned(struct state *s, int who, const struct node *n) {
-        static const char *const name[] = { "true", "the other's abortion", "ECANCELED",
-                                            "that the other left", "to wait" };
-        struct rules *r = &s->rules[who];
-        const struct rules before = *r;
         const Barrier *b = struct_at(n->after);
-        char allowed[160] = "";
-        size_t length = 0;
-        int v, op = n->start->op;
+        char allowed[160];
 
         did.returned = true;
         s->at[who] = n->after;
-        if (!rules_returns(s, who, n)) {
-                for (v = 0; v < VERDICTS; v++)
-                        if (before.may[v])
-                                length +=
-                                        (size_t) snprintf(allowed + length, sizeof allowed - length,
-                                                          "%s%s", length ? " or " : ": ", name[v]);
-                violation("%s returned %s, errno %s, having written %d and %d; the contract wants "
-                          "something else%s\n     barrier_error: %d, i_aborted: %d, "
+        list_verdicts(&s->rules[who], allowed, sizeof allowed);
+        if (!rules_returns(s, who, n))
+                violation("%s returned %s, errno %s, having written %d barriers and %d abortions; "
+                          "the contract wants %s\n     barrier_error: %d, i_aborted: %d, "
                           "they_aborted: %d, they_left: %d",
-                          op_name[op], n->result ? "true" : "false",
+                          op_name[n->start->op], n->result ? "true" : "false",
                           n->err == UNTOUCHED ? "as before" : strerror(n->err), n->placed, n->told,
                           allowed, barrier_error(b), barrier_i_aborted(b), barrier_they_aborted(b),
                           barrier_they_left(b));
-        }
-        memset(r->may, 0, sizeof r->may);
+        rules_forget(&s->rules[who]);
 }
 
 /* A side made many calls. If it runs on alone, it has to return or to sleep. */
-static void check_end(const struct state *s, int who, int bound) {
-        struct state copy = *s;
-        struct call c;
-        int i;
+static void check_end(struct state s, int who) {
+        const struct node *n = node_at(s.at[who]);
+        int bound = 20 + 4 * n->start->looks;
 
-        for (i = 0; i < bound; i++) {
-                const struct node *n = node_at(copy.at[who]);
+        for (; n->next.kind != RETURN && possible(&s, who, n, GO); n = node_at(s.at[who])) {
+                struct call c = n->next;
 
-                if (n->next.kind == RETURN || !possible(&copy, who, n, GO))
+                if (bound-- == 0) {
+                        violation("%s makes one system call after the other, though nothing "
+                                  "changes",
+                                  op_name[n->start->op]);
                         return;
-                c = n->next;
-                answer(&copy, who, n, &c, GO);
-                copy.at[who] = node_after(copy.at[who], &c);
+                }
+                c.ret = answer(&s, who, n, &c, GO);
+                s.at[who] = node_after(s.at[who], &c);
         }
-        violation("%s makes one system call after the other, though nothing changes",
-                  op_name[node_at(s->at[who])->start->op]);
 }
 
 static void killed(struct state *s, int who) {
@@ -1035,9 +959,7 @@ static void killed(struct state *s, int who) {
         s->k.dead[who] = pass->watch; /* else nobody asks */
         if (who != HOLDER) {
                 s->at[who] = GONE;
-                memset(s->rules[who].may, 0, sizeof s->rules[who].may);
-                rules_changed(s, who);
-                return;
+                rules_forget(&s->rules[who]);
         }
         rules_changed(s, PARENT);
         rules_changed(s, CHILD);
@@ -1047,23 +969,24 @@ static void killed(struct state *s, int who) {
 static void called(struct state *s, int who, uint32_t at, int choice) {
         const struct node *n = node_at(at);
         int op = n->start->op;
+        uint32_t known = nodes.n;
         struct call c = n->next;
 
-        answer(s, who, n, &c, choice);
-        s->at[who] = node_after(at, &c);
+        c.ret = answer(s, who, n, &c, choice);
+        if (c.ret == -EBADF || c.ret == -ENOSYS || c.ret == -EINVAL)
+                violation("used a descriptor that is not open, or not for this");
+        if (c.kind == CLOSE && op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
+                violation("%s closed a descriptor", op_name[op]);
+        s->at[who] = did.at = node_after(at, &c);
         did.look = n->next.poll.look;
         did.call = c;
-        did.at = s->at[who];
-        if (c.kind == CLOSE) {
-                if (op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
-                        violation("%s closed a descriptor", op_name[op]);
-                rules_changed(s, who);
-        }
         n = node_at(s->at[who]);
+        if (c.kind == CLOSE)
+                rules_changed(s, who);
         if (c.kind == WRITE && c.ret > 0)
                 rules_wrote(s, who, n, c.value);
-        if (n->steps > 20 + 4 * n->start->looks)
-                check_end(s, who, 20 + 4 * n->start->looks);
+        if (n->steps > (nodes.n > known ? 6 : 30))
+                check_end(*s, who);
 }
 
 static void step(struct state *s, int who, uint32_t at, int choice) {
@@ -1093,26 +1016,24 @@ static void step(struct state *s, int who, uint32_t at, int choice) {
 }
 
 /* Nobody sleeps whose wait could end. */
-static void check_sleep(const struct state *s) {
-        int who;
+static void check_sleep(const struct state *s, int who) {
+        const struct node *n;
 
-        for (who = 0; who < SIDES; who++) {
-                const struct node *n;
-
-                if (is_idle(s->at[who]))
-                        continue;
-                n = node_at(s->at[who]);
-                if (n->next.poll.asleep && !kernel_wakes(&s->k, who, &n->next.poll) &&
-                    !rules_sleeps(s, who, n))
-                        violation("the %s sleeps in %s, which could return", side_name[who],
-                                  op_name[n->start->op]);
-        }
+        if (is_idle(s->at[who]))
+                return;
+        n = node_at(s->at[who]);
+        if (n->next.poll.asleep && !kernel_wakes(&s->k, who, &n->next.poll) &&
+            !rules_sleeps(*s, who, n))
+                violation("the %s sleeps in %s, which could return", side_name[who],
+                          op_name[n->start->op]);
 }
 
 /* ---- breadth first --------------------------------------------------------------------------- */
 
 static uint64_t transitions;
-static struct table idles[2]; /* both sides idle: with normalisation, and without */
+/* Where both sides are idle, with normalisation and without. */
+static struct table idles[2] = { { .key = sizeof(struct state), .size = sizeof(struct state) },
+                                 { .key = sizeof(struct state), .size = sizeof(struct state) } };
 
 /* One step, so that it can be made again. */
 struct move {
@@ -1144,13 +1065,14 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
         }
         transitions++;
         if (!*wrong) {
-                n = states.n;
-                i = table_number(&states, &s);
-                if (states.n == n)
+                n = states->n;
+                i = table_number(states, &s);
+                if (states->n == n)
                         return;
-                v = table_at(&states, i);
+                v = table_at(states, i);
                 v->from = current;
-                check_sleep(&s);
+                check_sleep(&s, PARENT);
+                check_sleep(&s, CHILD);
         }
         if (*wrong)
                 report(m);
@@ -1169,30 +1091,32 @@ static bool may_start(const struct state *s, int who, const struct start *start)
                (normalising || b->placed < (uint64_t) pass->placements);
 }
 
+/* Makes each step of an operation that is possible. */
+static void expand_node(const struct state *s, struct move m, uint32_t at) {
+        for (m.choice = 0; m.choice < CHOICES; m.choice++)
+                if (possible(s, m.who, node_at(at), m.choice))
+                        attempt(s, m, at);
+}
+
 /* Makes each step that is possible. */
 static void expand(const struct state *s) {
         struct move m;
-        uint32_t at;
 
         for (m.who = 0; m.who <= HOLDER; m.who++) {
+                bool may_die = m.who == HOLDER ? pass->watch : pass->kill && may_be(m.who);
+
                 m.start = -1;
                 m.choice = KILLED;
-                if ((m.who == HOLDER ? pass->watch : pass->kill && may_be(m.who)) &&
-                    !s->k.dead[m.who] && (s->k.open[m.who] || pass->watch))
+                if (may_die && !s->k.dead[m.who] && (s->k.open[m.who] || pass->watch))
                         attempt(s, m, 0);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
-                do {
-                        at = s->at[m.who];
-                        if (is_idle(at)) {
-                                if (!may_start(s, m.who, &starts[++m.start]))
-                                        continue;
-                                at = node_begin(at, m.start);
-                        }
-                        for (m.choice = 0; m.choice < CHOICES; m.choice++)
-                                if (possible(s, m.who, node_at(at), m.choice))
-                                        attempt(s, m, at);
-                } while (is_idle(s->at[m.who]) && m.start + 1 < n_starts);
+                if (!is_idle(s->at[m.who]))
+                        expand_node(s, m, s->at[m.who]);
+                else
+                        for (m.start = 0; m.start < n_starts; m.start++)
+                                if (may_start(s, m.who, &starts[m.start]))
+                                        expand_node(s, m, node_begin(s->at[m.who], m.start));
         }
 }
 
@@ -1221,7 +1145,7 @@ static struct state start(void) {
                 if (barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) < 0)
                         die("barrier_set_role");
                 s.at[who] = idle_with(&mine);
-                s.rules[who].consumed = 1;
+                s.rules[who].set[CONSUMED] = 1;
         }
         starting = NULL;
         return s;
@@ -1247,14 +1171,14 @@ static void keep_idle(const struct state *s) {
         }
 }
 
-static void explore(void) {
+static void explore(struct table *t) {
         struct state s = start();
 
         transitions = 0;
-        table_clear(&states);
-        (void) table_number(&states, &s);
-        for (current = 0; current < states.n; current++) {
-                memcpy(&s, table_at(&states, current), sizeof s);
+        states = t;
+        (void) table_number(states, &s);
+        for (current = 0; current < states->n; current++) {
+                memcpy(&s, table_at(states, current), sizeof s);
                 if (pass->placements)
                         keep_idle(&s);
                 expand(&s);
@@ -1263,124 +1187,82 @@ static void explore(void) {
 
 /* ---- a schedule for people ------------------------------------------------------------------- */
 
-enum { COLUMN = 50, TEXT_MAX = 1 << 15 };
-
-/* What one pass found; shared with the process that started it. */
-struct result {
-        uint64_t states, transitions, idles;
-        double seconds;
-        char text[TEXT_MAX]; /* of the schedule to a violation */
-};
-
-static struct result *found;
-
-static const char *descriptor(int who, int fd) {
+static const char *descriptor(int fd) {
         int object = fd - KERNEL_FD(0);
 
         if (object < KERNEL_READ_END)
-                return object == who ? "me" : "them";
+                return object == did.who ? "me" : "them";
         if (object < KERNEL_PIDFD)
-                return object == KERNEL_READ_END + who ? "own pipe end" : "other pipe end";
+                return object == KERNEL_READ_END + did.who ? "own pipe end" : "other pipe end";
         return "pidfd";
 }
 
-static void print_value(FILE *f, uint64_t value) {
-        if (value >> 63)
-                fprintf(f, "aborted, code %d", (int) (value >> 48 & 0x7fff));
-        else
-                fprintf(f, "%" PRIu64 " placed", value);
-}
-
-static void print_poll(FILE *f, const struct call *c) {
+static void print_poll(const struct kernel_poll *p) {
         int look = did.look, seen;
 
-        if (did.choice == TIME_IS_UP) {
-                fputs("poll: time is up", f);
-                return;
-        }
-        if (did.choice == INTERRUPTED || did.choice == FAILS) {
-                fputs("poll", f);
-                return;
-        }
-        while (look < KERNEL_POLLFDS - 1 && c->poll.fd[look] < 0)
-                look++;
-        seen = c->poll.revents[look];
-        fprintf(f, "poll looks at %s: %s", descriptor(did.who, c->poll.fd[look]),
-                !seen             ? "nothing"
-                : seen & POLLNVAL ? "not open"
-                : seen & POLLIN   ? "readable"
-                                  : "hung up");
+        if (did.choice == GO) {
+                while (look < KERNEL_POLLFDS - 1 && p->fd[look] < 0)
+                        look++;
+                seen = p->revents[look];
+                printf("poll looks at %s: %s", descriptor(p->fd[look]),
+                       !seen           ? "nothing"
+                       : seen & POLLIN ? "readable"
+                                       : "hung up");
+        } else
+                printf("poll%s", did.choice == TIME_IS_UP ? ": time is up" : "");
 }
 
-static void print_call(FILE *f) {
-        const struct call *c = &did.call;
+static void print_call(const struct call *c) {
+        static const char *const name[] = { "", "write", "read", "preadv2", "", "close" };
 
-        switch (c->kind) {
-        case BEGIN:
-                fputs("(no call)", f);
-                return;
-        case WRITE:
-                fprintf(f, "write(%s, ", descriptor(did.who, c->fd));
-                print_value(f, c->value);
-                fputc(')', f);
-                break;
-        case READ:
-        case PREADV2:
-                fprintf(f, "%s(%s)", c->kind == READ ? "read" : "preadv2",
-                        descriptor(did.who, c->fd));
-                if (c->ret > 0) {
-                        fputs(": ", f);
-                        print_value(f, c->value);
-                }
-                break;
-        case POLL:
-                print_poll(f, c);
-                break;
-        case CLOSE:
-                fprintf(f, "close(%s)", descriptor(did.who, c->fd));
-                break;
-        default:
-                fprintf(f, "clock_gettime(): %g ms", (c->ret - EARLY) / 2.0);
+        if (c->kind == BEGIN)
+                printf("(no call)");
+        else if (c->kind == POLL)
+                print_poll(&c->poll);
+        else if (c->kind == CLOCK)
+                printf("clock_gettime: %g ms", (c->ret - EARLY) / 2.0);
+        else
+                printf("%s(%s)", name[c->kind], descriptor(c->fd));
+        if (c->kind == WRITE || c->value) {
+                if (c->value >> 63)
+                        printf(": aborted, code %d", (int) (c->value >> 48 & 0x7fff));
+                else
+                        printf(": %" PRIu64 " placed", c->value);
         }
         if (c->ret < 0 && !(c->kind == POLL && c->ret == -EAGAIN))
-                fprintf(f, ": %s", strerror(-c->ret));
+                printf(": %s", strerror(-c->ret));
 }
 
-static void print_step(FILE *f, int number) {
+static void print_step(int number) {
         static const char *const how[] = { "polls first", "1 look", "2 looks", "3 looks" };
         const struct node *n;
 
-        fprintf(f, "%3d  %*s", number, did.who == CHILD ? COLUMN : 0, "");
+        printf("%3d  %*s", number, did.who == CHILD ? 50 : 0, "");
         if (did.choice == KILLED)
-                fputs(did.who == HOLDER ? "(the third process ends)" : "killed", f);
+                printf(did.who == HOLDER ? "(the third process ends)" : "killed");
         else {
                 n = node_at(did.at);
-                fputs(op_name[n->start->op], f);
-                if (n->start->op >= OP_WAIT_NEXT && n->start->op <= OP_WAIT_ABORTION) {
-                        if (n->start->msec == 0)
-                                fputs(" (0 ms)", f);
-                        else if (n->start->msec > 0)
-                                fprintf(f, " (%d ms, %s)", n->start->msec, how[n->start->looks]);
-                        else
-                                fprintf(f, " (%s)", how[n->start->looks]);
-                }
-                fputs("  ", f);
-                print_call(f);
+                printf("%s", op_name[n->start->op]);
+                if (waits(n->start->op) && n->start->msec >= 0)
+                        printf(", %d ms", n->start->msec);
+                if (waits(n->start->op) && n->start->msec != 0)
+                        printf(", %s", how[n->start->looks]);
+                printf("  ");
+                print_call(&did.call);
                 if (did.returned)
-                        fprintf(f, " -> %s%s", n->result ? "true" : "false",
-                                n->result || n->err == UNTOUCHED ? "" : ", ");
-                if (did.returned && !n->result && n->err != UNTOUCHED)
-                        fputs(strerror(n->err), f);
+                        printf(" -> %s", n->result ? "true" : "false");
+                if (did.returned && n->err != UNTOUCHED && !n->result)
+                        printf(", %s", strerror(n->err));
         }
-        fputc('\n', f);
+        printf("\n");
 }
 
 /* Which step leads from one state to the other. */
 static struct move move_between(uint32_t from, uint32_t to) {
         struct state a, b;
 
-        memcpy(&a, table_at(&states, from), sizeof a);
-        memcpy(&b, table_at(&states, to), sizeof b);
+        memcpy(&a, table_at(states, from), sizeof a);
+        memcpy(&b, table_at(states, to), sizeof b);
         wanted.to = &b;
         wanted.found = false;
         expand(&a);
@@ -1390,52 +1272,47 @@ static struct move move_between(uint32_t from, uint32_t to) {
         return wanted.move;
 }
 
-/* Prints the way to `current` and the last step, each with the numbers that it has in truth. */
+/* Prints the way to `current` and the last step, with counters as they are in truth. */
 static void report(struct move last) {
         enum { LONGEST = 1000 };
         static struct move moves[LONGEST];
-        FILE *f = fmemopen(found->text, sizeof found->text, "w");
-        char why[sizeof wrong];
-        int i, n = 0, number = 0;
         struct state s;
-        uint32_t at;
+        uint32_t at, from;
+        int n = 0, number = 0;
+        char why[sizeof wrong];
 
-        if (!f)
-                die("fmemopen");
         memcpy(why, wrong, sizeof why);
         if (last.who >= 0)
                 moves[n++] = last;
-        for (at = current; at != 0 && n < LONGEST; n++) {
-                uint32_t from = ((const struct visited *) table_at(&states, at))->from;
-
+        for (at = current; at != 0 && n < LONGEST; at = from) {
                 *wrong = 0;
-                moves[n] = move_between(from, at);
-                at = from;
+                from = ((const struct visited *) table_at(states, at))->from;
+                moves[n++] = move_between(from, at);
         }
+        printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n", pass->name);
         normalising = false;
         s = start();
-        for (i = n - 1; i >= 0; i--) {
-                struct move m = moves[i];
-
-                if (m.choice == KILLED)
-                        at = 0;
-                else if (is_idle(s.at[m.who]) != (m.start >= 0))
-                        break;
-                else
-                        at = m.start < 0 ? s.at[m.who] : node_begin(s.at[m.who], m.start);
-                step(&s, m.who, at, m.choice);
-                print_step(f, ++number);
+        while (n-- > 0 && (moves[n].choice == KILLED ||
+                           is_idle(s.at[moves[n].who]) == (moves[n].start >= 0))) {
+                at = s.at[moves[n].who];
+                if (moves[n].start >= 0)
+                        at = node_begin(at, moves[n].start);
+                step(&s, moves[n].who, at, moves[n].choice);
+                print_step(++number);
         }
-        if (i >= 0)
-                fputs("     (the rest happens with normalised counters only)\n", f);
-        fprintf(f, "\n     %s\n", why);
-        (void) fclose(f);
-        _exit(1);
+        printf("\n     %s\n", why);
+        exit(1);
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-enum { NAME_WIDTH = 44, WORKERS_MAX = 16, PASSES_MAX = 32 };
+enum { NAME_WIDTH = 30 };
+
+/* What the passes come to. */
+static struct total {
+        int passed;
+        uint64_t states, transitions;
+} * total;
 
 static double seconds(void) {
         struct timespec ts;
@@ -1446,143 +1323,107 @@ static double seconds(void) {
 
 /* Whether a run without normalisation comes to the same idle states. */
 static void compare(void) {
+        static struct table table = { .key = sizeof(struct state), .size = sizeof(struct visited) };
+
         normalising = false;
-        explore();
+        explore(&table);
         if (idles[0].n == idles[1].n)
                 return;
-        (void) snprintf(found->text, sizeof found->text,
-                        "     of %u idle states, only %u are there without normalisation\n",
-                        idles[0].n, idles[1].n);
-        _exit(1);
+        printf("\nThe shortest schedule: none; of %u idle states, %u are there without "
+               "normalisation\n",
+               idles[0].n, idles[1].n);
+        exit(1);
 }
 
 /* One pass, in a process of its own. */
-static void work(void) {
+static void run_pass(void) {
+        static struct table table = { .key = sizeof(struct state), .size = sizeof(struct visited) };
         double began = seconds();
+        struct rusage usage = { 0 };
 
-        idles[0].key = idles[0].size = idles[1].key = idles[1].size = sizeof(struct state);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         list_starts();
         normalising = true;
-        explore();
+        explore(&table);
         if (pass->placements)
                 compare();
-        found->states = states.n;
-        found->transitions = transitions;
-        found->idles = idles[0].n;
-        found->seconds = seconds() - began;
-        _exit(0);
+        (void) getrusage(RUSAGE_SELF, &usage);
+        printf("%-*s %2d %11" PRIu32 " %12" PRIu64 " %8.1f %6ld\n", NAME_WIDTH, pass->name,
+               pass->lead, states->n, transitions, seconds() - began, usage.ru_maxrss / 1024);
+        (void) __atomic_fetch_add(&total->passed, 1, __ATOMIC_RELAXED);
+        (void) __atomic_fetch_add(&total->states, states->n, __ATOMIC_RELAXED);
+        (void) __atomic_fetch_add(&total->transitions, transitions, __ATOMIC_RELAXED);
+        exit(0);
 }
 
-static int workers(void) {
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-        return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (int) n;
-}
-
-static void print_row(const char *name, int lead, const struct result *r, long megabytes) {
-        printf("%-*s", NAME_WIDTH, name);
-        if (lead)
-                printf(" %2d", lead);
-        else
-                printf("   ");
-        printf(" %11" PRIu64 " %12" PRIu64 " %8.1f %6ld\n", r->states, r->transitions, r->seconds,
-               megabytes);
-        (void) fflush(stdout);
-}
-
-/* Runs the passes on all cores; returns how many showed no violation. */
-static int run_all(const struct pass *passes, int n, struct result *results) {
-        pid_t pids[PASSES_MAX], pid;
-        int next = 0, running = 0, good = 0, i, status;
-        struct result total = { 0 };
-        struct rusage usage;
-        double began = seconds();
-        long all = 0;
+/* As many passes at a time as there are cores; stops at the first violation. */
+static bool run_all(const struct pass *passes, int n) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        int next = 0, running = 0, status;
+        pid_t pid;
 
         while (next < n || running > 0) {
-                if (next < n && running < workers()) {
-                        pass = &passes[next];
-                        found = &results[next];
+                if (next < n && running < (cores < 1 ? 1 : cores)) {
+                        pass = &passes[next++];
+                        running++;
                         pid = fork();
                         if (pid < 0)
                                 die("fork");
                         if (pid == 0)
-                                work();
-                        pids[next++] = pid;
-                        running++;
-                        continue;
+                                run_pass();
+                } else {
+                        if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+                                die("a pass failed");
+                        running--;
+                        if (WEXITSTATUS(status))
+                                return false;
                 }
-                pid = wait4(-1, &status, 0, &usage);
-                for (i = 0; i < next && pids[i] != pid; i++)
-                        ;
-                if (pid < 0 || i == next || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
-                        die("a worker failed");
-                running--;
-                pids[i] = 0;
-                if (WEXITSTATUS(status) == 1) {
-                        printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n%s",
-                               passes[i].name, results[i].text);
-                        for (i = 0; i < next; i++)
-                                if (pids[i] > 0)
-                                        (void) kill(pids[i], SIGKILL);
-                        return good;
-                }
-                print_row(passes[i].name, passes[i].lead, &results[i], usage.ru_maxrss / 1024);
-                total.states += results[i].states;
-                total.transitions += results[i].transitions;
-                all = usage.ru_maxrss / 1024 > all ? usage.ru_maxrss / 1024 : all;
-                good++;
         }
-        total.seconds = seconds() - began;
-        print_row("all", 0, &total, all);
-        return good;
+        return true;
 }
 
 int main(int argc, char **argv) {
-        enum { ALL = POLL_FIRST | LOOK | LOOK_TWICE | LOOK_THRICE };
+        enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
         static const struct pass full[] = {
-                { "not normalised, 6 placements", .looks = POLL_FIRST | LOOK, .lead = 1,
-                  .placements = 5 },
-                { "kill", .lead = 3, .looks = POLL_FIRST | LOOK, .kill = true },
-                { "kill, tries", .lead = 2, .looks = ALL, .kill = true },
-                { "kill, EINTR", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true,
-                  .eintr = true },
-                { "kill, time", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true, .msec = true },
-                { "kill, watch", .lead = 2, .looks = POLL_FIRST | LOOK, .kill = true,
-                  .watch = true },
-                { "kill, no preadv2", .lead = 2, .looks = POLL_FIRST | LOOK, .kill = true,
-                  .no_preadv2 = true },
-                { "kill, EIO, no preadv2", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true,
-                  .fail = true, .no_preadv2 = true },
+                { "not normalised, 5 placements", 1, TWO, .placements = 5 },
+                { "kill", 3, TWO, .kill = true },
+                { "kill, tries", 2, ALL, .kill = true },
+                { "kill, EINTR", 1, TWO, .kill = true, .eintr = true },
+                { "kill, time", 1, TWO, .kill = true, .msec = true },
+                { "kill, watch", 2, TWO, .kill = true, .watch = true },
+                { "kill, no preadv2", 2, TWO, .kill = true, .no_preadv2 = true },
+                { "kill, EIO, no preadv2", 1, TWO, .kill = true, .fail = true, .no_preadv2 = true },
         };
         static const struct pass brief[] = {
-                { "kill", .lead = 1, .looks = POLL_FIRST | LOOK, .kill = true },
-                { "EINTR", .lead = 1, .looks = POLL_FIRST, .eintr = true, .child = true },
-                { "time", .lead = 1, .looks = POLL_FIRST | LOOK_TWICE, .msec = true,
+                { "kill", 1, TWO, .kill = true },
+                { "EINTR", 1, POLL_FIRST, .eintr = true, .child = true },
+                { "time", 1, POLL_FIRST | LOOK_THRICE, .msec = true, .child = true },
+                { "tries", 1, ALL, .child = true },
+                { "kill, watch", 1, POLL_FIRST, .kill = true, .watch = true, .child = true },
+                { "EIO, no preadv2", 1, POLL_FIRST, .fail = true, .no_preadv2 = true,
                   .child = true },
-                { "tries", .lead = 1, .looks = ALL, .child = true },
-                { "kill, watch", .lead = 1, .looks = POLL_FIRST, .kill = true, .watch = true,
-                  .child = true },
-                { "EIO, no preadv2", .lead = 1, .looks = POLL_FIRST, .fail = true,
-                  .no_preadv2 = true, .child = true },
-                { "not normalised", .lead = 1, .looks = POLL_FIRST, .placements = 3 },
+                { "not normalised, 3 placements", 1, POLL_FIRST, .placements = 3 },
         };
         const struct pass *passes = argc == 2 ? brief : full;
-        int n = (int) (argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full);
-        struct result *results;
-        int good;
+        const size_t n = argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full;
+        double began = seconds();
+        bool good;
 
         if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0)) {
                 fprintf(stderr, "usage: %s [--short]\n", argv[0]);
                 return 2;
         }
-        results = mmap(NULL, (size_t) n * sizeof *results, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (results == MAP_FAILED)
+        total = mmap(NULL, sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+        if (total == MAP_FAILED)
                 die("mmap");
         printf("%-*s %2s %11s %12s %8s %6s\n", NAME_WIDTH, "what can happen", "K", "states",
                "transitions", "seconds", "MB");
-        good = run_all(passes, n, results);
-        printf("explore: %d passed, %d failed, 0 skipped\n", good, good < n);
-        return good < n;
+        (void) fflush(stdout);
+        good = run_all(passes, (int) n);
+        if (good)
+                printf("%-*s    %11" PRIu64 " %12" PRIu64 " %8.1f\n", NAME_WIDTH, "all",
+                       total->states, total->transitions, seconds() - began);
+        printf("explore: %d passed, %d failed, 0 skipped\n", total->passed, !good);
+        return !good;
 }
