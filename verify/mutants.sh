@@ -17,12 +17,12 @@ src=$(cd "$(dirname "$0")/.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/verify"
-cp "$src/verify/explore.c" "$tmp/verify"
+cp "$src/verify/explore.c" "$src/verify/kernel.h" "$src/verify/common.h" "$tmp/verify"
 cp "$src/barrier.h" "$tmp"
 
 # Compiles and runs what is in $tmp; returns what the explorer returned.
 explore() {
-        ${CC:-cc} -std=c99 -O2 -w -o "$tmp/explore" "$tmp/verify/explore.c" || exit 2
+        ${CC:-cc} -std=c99 -O1 -w -o "$tmp/explore" "$tmp/verify/explore.c" || exit 2
         timeout 300 "$tmp/explore" --short >"$tmp/out" 2>&1
 }
 
@@ -63,21 +63,33 @@ while IFS='@' read -r function edit what; do
                 ;;
         esac
 done <<'LIST'
-barrier_wait@s/gone = fds.1..revents || fds.2..revents;/{ barrier_they_ended(b, ECONNRESET, true); return barrier_false(ECONNRESET); }/@any wake-up is taken for the other side's leaving
-barrier_wait@s/gone = fds.1..revents || fds.2..revents;/if ((gone = fds[1].revents || fds[2].revents)) { barrier_they_ended(b, ECONNRESET, true); break; }/@the eventfd is not read again after a hang-up
-barrier_wait@s/gone = fds.1..revents || fds.2..revents;/if ((gone = fds[1].revents || fds[2].revents) \&\& !fds[0].revents) { barrier_they_ended(b, ECONNRESET, true); break; }/@it is not read again if the same poll() saw nothing in it before it looked at the pipe
-barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[2].revents;/@the pipe's hang-up is not looked at
-barrier_wait@s/gone = fds.1..revents || fds.2..revents;/gone = fds[1].revents;/@the watch is not looked at
-barrier_wait@s/if (barrier_reached(b, what))/if (!gone \&\& barrier_reached(b, what))/@end-of-file comes before data
-barrier_wait@s/if (!b->they_aborted)/if (!b->they_aborted \&\& !barrier_reached(b, what))/@a wait that is satisfied does not look for an abortion
-barrier_wait@s/(b->they_aborted && !b->they_exited)/b->they_aborted/@what was placed is void once the other side is known to have left
-barrier_wait@s/b->i_aborted && what/false/@this side's abortion does not end its waits
-barrier_wait@s/b->i_aborted && what/b->i_aborted/@this side's abortion ends wait_abortion too
-barrier_wait@s/if (polled && msec == 0)/if (msec == 0)/@a wait without time never looks at the pipe
-barrier_wait@s/if (n == 0)/if (n <= 0)/@an interrupted poll() counts as a timeout
-barrier_wait@s/else if (errno != EINTR)/else/@an interrupted poll() ends the barrier
-barrier_wait@s/barrier_they_ended(b, ECONNRESET, true)/barrier_they_ended(b, ECONNRESET, false)/@leaving is reported as an abortion
-barrier_wait@s/what || b->i_aborted/what/@wait_abortion is true though this side aborted too
+barrier_sleep@s/\*gone = (fds.1..revents . fds.2..revents) != 0;/*gone = n > 0;/@any wake-up is taken for the other side's leaving
+barrier_look@s/if (!b->they_aborted)$/if (!b->they_aborted \&\& !gone)/@the eventfd is not read again after a hang-up
+barrier_sleep@s/\*gone = (fds.1..revents . fds.2..revents) != 0;/if ((*gone = (fds[1].revents | fds[2].revents) != 0) \&\& !fds[0].revents) barrier_they_ended(b, ECONNRESET, true);/@it is not read again if the same poll() saw nothing in it before it looked at the pipe
+barrier_sleep@s/\*gone = (fds.1..revents . fds.2..revents) != 0;/*gone = fds[2].revents != 0;/@the pipe's hang-up is not looked at
+barrier_sleep@s/\*gone = (fds.1..revents . fds.2..revents) != 0;/*gone = fds[1].revents != 0;/@the watch is not looked at
+barrier_sleep@s/b->watch < 0 ? 2 : 3/2/@the watch is not polled
+barrier_look@s/if (barrier_enough(b, what))/if (!gone \&\& barrier_enough(b, what))/@end-of-file comes before data
+barrier_look@s/if (!b->they_aborted)$/if (!b->they_aborted \&\& !barrier_enough(b, what))/@a wait that is satisfied does not look for an abortion
+barrier_look@s/(b->they_aborted && !b->they_left)/b->they_aborted/@what was placed is void once the other side is known to have left
+barrier_look@s/b->i_aborted && what/false/@this side's abortion does not end its waits
+barrier_look@s/b->i_aborted && what/b->i_aborted/@this side's abortion ends wait_abortion too
+barrier_look@s/barrier_they_ended(b, ECONNRESET, true)/barrier_they_ended(b, ECONNRESET, false)/@leaving is reported as an abortion
+barrier_wait@s/if (!barrier_sleep(/if (msec == 0 || !barrier_sleep(/@a wait without time never looks at the pipe
+barrier_wait@s/!what && !b->i_aborted/!what/@wait_abortion is true though this side aborted too
+barrier_wait@s/looks > 1 && msec != 0/looks > 1/@a wait goes on trying when its time is up
+barrier_wait@s/looks = first = 1;/looks = first;/@a wait that polled first does not look after it woke up
+barrier_wait@s/gone = b->they_left/gone = false/@who knows that the other side left asks again, and may be interrupted
+barrier_looks@s/ || barrier_enough(b, what)//@a wait polls first though it has received enough, and nothing wakes it
+barrier_looks@s/ || b->error//@a wait polls first though the barrier has ended, and nothing wakes it
+barrier_looks@s/return 1;/return 0;/@a wait without time does not look at what it has received
+barrier_time_left@s/if (.deadline == 0)/if (true)/@each sleep has the whole time again
+barrier_time_left@s/ + 999999//@a wait ends before its time
+barrier_time_left@s/: 0;/: 1;/@a wait does not end when its time is up
+barrier_sleep@s/return msec != 0;/return false;/@an interrupted poll() counts as a timeout
+barrier_sleep@s/n < 0 && errno == EINTR/false/@an interrupted poll() ends the barrier
+barrier_sleep@s/return n != 0;/return true;/@a wait without time looks for ever
+barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
 barrier_read@s/n = preadv2(\(.*\));/do n = preadv2(\1); while (n < 0 \&\& errno == EAGAIN);/@an empty eventfd is read for ever
 barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
 barrier_receive@s/while (n < 0 && errno == EINTR)/while (false)/@an interrupted read counts as a look
@@ -85,29 +97,43 @@ barrier_receive@s/value & BARRIER_ABORTED/value == BARRIER_ABORTED/@an abortion 
 barrier_receive@s/code ? code : ECONNABORTED/ECONNABORTED/@the code of an abortion is lost
 barrier_receive@s/b->received += value/b->received++/@of several barriers read at once one counts
 barrier_receive@s/b->received += value/b->received = value/@barriers read earlier are forgotten
-barrier_reached@s/n > b->noticed;/n >= b->noticed;/@a barrier satisfies wait_next twice
-barrier_reached@s/n >= b->placed/n > b->placed/@sync waits for one barrier too many
-barrier_reached@s/n >= b->placed/n + 1 >= b->placed/@sync is content with one barrier less
-barrier_reached@s/b->noticed = n;/(void) n;/@no wait takes notice
-barrier_reached@s/n = b->placed;/;/@a satisfied sync consumes barriers that came early
+barrier_receive@s/barrier_broke(b, n < 0 ? errno : EIO)/(void) b/@a read that failed is taken for nothing new
+barrier_enough@s/b->received > b->consumed/b->received >= b->consumed/@a barrier satisfies wait_next twice
+barrier_enough@s/b->received >= b->placed/b->received > b->placed/@sync waits for one barrier too many
+barrier_enough@s/b->received >= b->placed/b->received + 1 >= b->placed/@sync is content with one barrier less
+barrier_consume@s/b->consumed = n;/(void) n;/@no wait consumes
+barrier_consume@s/n = b->placed;/;/@a satisfied sync consumes barriers that came early
+barrier_consume@s/n > b->consumed/true/@a sync gives back what wait_next has consumed
 barrier_wait_next@s/BARRIER_NEW/BARRIER_NEW | BARRIER_CAUGHT_UP/@wait_next does not wait once the count is reached
 barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_NEW/@sync_next waits though the count is reached
 barrier_sync_next@s/BARRIER_NEW | BARRIER_CAUGHT_UP/BARRIER_CAUGHT_UP/@sync_next does not see the next linked barrier
 barrier_sync@s/BARRIER_CAUGHT_UP/BARRIER_NEW | BARRIER_CAUGHT_UP/@sync is content with any new barrier
-barrier_send@s/n >= 0 || errno != EINTR/true/@an interrupted write ends the barrier
-barrier_place@s/barrier_send(b, 1)/barrier_send(b, 2)/@one place counts twice
-barrier_place@s/b->error || //@a barrier is placed after the end
-barrier_place@s/b->placed++/(void) b/@this side does not count its barriers
-barrier_fail@s/(void) barrier_send(b, value)/(void) value/@the abortion is not sent
-barrier_fail@s/if (!b->i_aborted)/if (true)/@a second abortion is sent
-barrier_fail@s/if (!b->error)/if (true)/@an own abortion hides why the other side ended it
+barrier_place_and_sync@s/barrier_place(b) && //@place_and_sync does not place
+barrier_write@s/n >= 0 || errno != EINTR/true/@an interrupted write ends the barrier
+barrier_send_abortion@s/error = barrier_write(.*;/error = 0;/@the abortion is not sent
+barrier_send_abortion@s/if (b->i_aborted)/if (false)/@a second abortion is sent
+barrier_send_abortion@s/if (error && error != EPROTO)/if (true)/@a side that aborts closes its pipe end under the caller's epoll
+barrier_send_abortion@s/if (error && error != EPROTO)/if (false)/@an abortion that could not be written does not wake the other side
 barrier_they_ended@s/b->error = error/b->error = b->error ? b->error : error/@an own abortion hides the other side's word
+barrier_they_ended@s/if (b->they_aborted)/if (false)/@a failure hides why the other side ended it before
+barrier_broke@s/barrier_they_ended(.*;/;/@a side that broke does not know it
+barrier_broke@s/(unsigned) error/0/@a side that broke does not say why
+barrier_place@s/barrier_write(b, 1)/barrier_write(b, 2)/@one place counts twice
+barrier_place@s/if (b->error)/if (false)/@a barrier is placed after the end
+barrier_place@s/b->placed++/(void) b/@this side does not count its barriers
+barrier_place@s/barrier_broke(b, error)/(void) b/@a barrier that could not be placed does not end it
+barrier_fail@s/if (!b->error)/if (true)/@an own abortion hides why the other side ended it
+barrier_fail@s/code < 0 ? 0u - (unsigned) code : //@the code of fail(-errno) is lost
+barrier_fail@s/errno = saved/(void) saved/@abort does not preserve errno
+barrier_fail@s/if (error)/if (false)/@abort does not tell that it could not be written
 barrier_get_pollfds@s/barrier_pipe_end(b), 0/-1, 0/@the pipe is not watched
 barrier_get_pollfds@s/b->them, POLLIN/b->me, POLLIN/@a wait watches its own eventfd
-barrier_pipe_end@s/b->pipe.0. & b->pipe.1./b->pipe[0] | b->pipe[1]/@each side watches the end that it closed
-barrier_set_role@s/barrier_close(&b->pipe.*;/;/@this side keeps the other's pipe end open
+barrier_pipe_end@s/b->pipe.0. : b->pipe.1./b->pipe[1] : b->pipe[0]/@each side watches the end that it closed
+barrier_set_role@s/barrier_close(&b->pipe.1.);/;/@the parent keeps the child's pipe end open
+barrier_set_role@s/barrier_close(&b->pipe.0.);/;/@the child keeps the parent's pipe end open
 barrier_set_role@s/b->them = fd/(void) fd/@the child reads what it wrote
 barrier_destroy@s/barrier_close(&b->pipe.1.)/(void) b/@the child's pipe end stays open
+barrier_destroy@s/errno = saved/(void) saved/@destroy does not preserve errno
 LIST
 echo
 echo "$found of $n mutants found"
