@@ -136,14 +136,15 @@ kill-short: all $(BUILD)/verify/kill
 	$(BUILD)/verify/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd unshare kernels
+.PHONY: coverage sanitize analyze matrix cross systemd prove unshare kernels
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C
 cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
-coverage sanitize analyze matrix cross systemd:
+prove: ## every function for every input, by CBMC
+coverage sanitize analyze matrix cross systemd prove:
 	BUILD=$(BUILD)/build sh verify/$@.sh
 
 unshare: ## util-linux' unshare with a barrier in the place of its eventfd, N random kills

@@ -1,0 +1,794 @@
+/* SPDX-License-Identifier: 0BSD
+ * Copyright (c) 2026 the barrier authors
+ *
+ * prove.c - every function of barrier.c for every input, by CBMC; `make prove` runs it
+ *
+ * Each prove_NAME() is one proof. It takes any struct that meets invariant(), any arguments and any
+ * answers of the system calls, and CBMC shows for all of them at once that every CHECK() holds, and
+ * that nothing overflows, is out of bounds or undefined in any other way. A REACHED() must be
+ * reachable, so that no proof holds because nothing gets there.
+ *
+ * THE SYSTEM CALLS are functions of this file. They check what they are asked for, and answer
+ * whatever the type of the answer allows: any errno, any number of bytes, any bytes; errno is
+ * anything after a success too. Assumed is no more than this:
+ *
+ *      - a new descriptor is none that is open; none is negative
+ *      - poll() without a limit does not run out of time, and otherwise not before the time is up
+ *      - CLOCK_MONOTONIC does not go back, and the machine is up for less than 270 years
+ *      - fcntl(F_SETFD) is refused for the first of three open descriptors, or for none of them
+ *      - no side places 2^63 barriers
+ *
+ * LOOPS. Those that end by themselves are unwound, and it is shown that they end. prove.sh adds a
+ * CUT_ to the heads of three others in its copy of barrier.c: the first time, the state is changed to
+ * any that meets the invariant of the loop; the second time, it must meet it again. What is
+ * interrupted is done again in the very state in which it was done before, which is checked, so one
+ * interruption stands for any number.
+ *
+ * The check sum and the identity of an eventfd are any functions (uninterpreted ones) where they are
+ * not what is proven. Interleavings of two sides are explore.c's; what it relies on when it
+ * normalises the counters are the lemmas at the end.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../barrier.h"
+
+#define CHECK(condition)  __CPROVER_assert(condition, #condition)
+#define ASSUME(condition) __CPROVER_assume(condition)
+#define REACHED()         __CPROVER_assert(0, "reached")
+
+static void cut_wait(Barrier *b, unsigned *looks, unsigned *first, int verdict, int64_t *deadline,
+                     bool *gone);
+static void cut_read_number(char *text, size_t size, size_t *length, int *reads);
+static bool cut_decimal(const char **s, uint64_t *n);
+
+#define CUT_WAIT        cut_wait(b, &looks, &first, verdict, &deadline, &gone);
+#define CUT_READ_NUMBER cut_read_number(text, sizeof text, &length, &reads);
+#define CUT_DECIMAL     if (cut_decimal(&s, &n))
+
+#include "../barrier.c"
+
+/* Anything. */
+bool nondet_bool(void);
+int nondet_int(void);
+unsigned nondet_unsigned(void);
+short nondet_short(void);
+size_t nondet_size(void);
+int64_t nondet_int64(void);
+uint64_t nondet_uint64(void);
+Barrier nondet_barrier(void);
+struct stat nondet_stat(void);
+struct timespec nondet_timespec(void);
+cpu_set_t nondet_cpu_set(void);
+
+#define UPTIME_MAX (INT64_C(8500000000) * 1000000000) /* in ns, 269 years */
+
+/* ---- the invariant --------------------------------------------------------------------------- */
+
+static bool differ(int a, int b) {
+        return a > STDERR_FILENO && b > STDERR_FILENO && a != b;
+}
+
+static int pipe_end(const Barrier *b) {
+        return b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
+}
+
+/* What is true of a Barrier between any two calls. */
+static bool invariant(const Barrier *b) {
+        int end = pipe_end(b);
+        int other = b->role == BARRIER_PARENT ? b->pipe[1] : b->pipe[0];
+
+        if (b->role > BARRIER_CHILD || b->i_aborted > 1 || b->they_aborted > 1 ||
+            b->they_left > b->they_aborted)
+                return false;
+        if (b->they_aborted ? b->error < 1 || b->error > BARRIER_CODE_MAX
+                            : b->error != (b->i_aborted ? ECANCELED : 0))
+                return false;
+        if (b->consumed > b->received || b->placed > UINT64_MAX / 2)
+                return false;
+        if (b->watch < -1 || b->timeout < -1 || b->skip > b->back_off ||
+            b->back_off > BARRIER_SKIP_MAX || (b->back_off & (b->back_off - 1u)) != 0)
+                return false;
+        if (b->role == 0) {
+                if (b->error || b->placed || b->received || b->back_off)
+                        return false;
+                if (b->me == -1 || b->me == 0) /* BARRIER_NULL, or zeroed */
+                        return b->them == b->me && end == b->me && other == b->me;
+                return differ(b->me, b->them) && differ(b->me, end) && differ(b->them, end) &&
+                       differ(b->me, other) && differ(b->them, other) && differ(end, other);
+        }
+        if (other != -1)
+                return false;
+        if (end == -1) /* no abortion could be written; after an import nothing else is left */
+                return b->i_aborted && b->they_aborted &&
+                       (differ(b->me, b->them) || (b->me == -1 && b->them == -1));
+        return differ(b->me, b->them) && differ(b->me, end) && differ(b->them, end);
+}
+
+static bool same(const Barrier *a, const Barrier *b) {
+        return a->me == b->me && a->them == b->them && a->pipe[0] == b->pipe[0] &&
+               a->pipe[1] == b->pipe[1] && a->placed == b->placed && a->received == b->received &&
+               a->consumed == b->consumed && a->error == b->error && a->role == b->role &&
+               a->i_aborted == b->i_aborted && a->they_aborted == b->they_aborted &&
+               a->they_left == b->they_left && a->watch == b->watch && a->timeout == b->timeout &&
+               a->skip == b->skip && a->back_off == b->back_off;
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+enum { FDS = 9, TAPE = 12 };
+
+static struct {
+        const Barrier *b; /* whose calls these are, and what it was before */
+        Barrier before;
+
+        struct {
+                int fd;
+                bool open;
+        } fds[FDS]; /* what may be closed, once */
+        int opened, owned, proc;
+
+        unsigned barriers, words; /* how many were written, and abortions */
+        uint64_t word;            /* the last abortion */
+        bool lost;                /* it could not be written, though there was room */
+        bool hangup, read_since;  /* a hang-up was seen, and the eventfd was read after it */
+        int64_t now, deadline;    /* CLOCK_MONOTONIC in ns */
+        bool due;                 /* is the time of the wait up? */
+
+        bool interrupted; /* and what was at that time */
+        Barrier then;
+        uint64_t then_word;
+
+        Barrier subject; /* what is exported or imported, and the flags that it gets */
+        int flags, flagged, mode;
+        struct stat stat;
+
+        bool cut; /* is this not the first time at the head of a loop? */
+
+        bool recorded, again; /* is this the first of two runs, or the second? */
+        struct answer {
+                ssize_t n;
+                int error;
+                uint64_t value;
+        } tape[TAPE];
+        int at;
+} k;
+
+struct answer nondet_answer(void);
+
+static int still_open(void) {
+        int i, n = 0;
+
+        for (i = 0; i < FDS; i++)
+                n += k.fds[i].open;
+        return n;
+}
+
+/* From here on calls are those for *b. */
+static void enter(const Barrier *b) {
+        const int fds[] = { b->me, b->them, b->pipe[0], b->pipe[1] };
+        int i;
+
+        k.b = b;
+        k.before = *b;
+        for (i = 0; i < 4; i++) {
+                k.fds[i].fd = fds[i];
+                k.fds[i].open = fds[i] > STDERR_FILENO;
+        }
+        k.opened = 4;
+        k.owned = still_open();
+        k.proc = -1;
+        errno = nondet_int();
+}
+
+/* What a call answers: -1 and an errno, or a number up to `most`. */
+static struct answer answer(ssize_t most) {
+        struct answer a = nondet_answer();
+
+        ASSUME(a.n >= -1 && a.n <= most);
+        ASSUME(a.error >= 1 && a.error <= 4095); /* as far as the kernel goes */
+        if (k.again)
+                a = k.tape[k.at++];
+        else if (k.recorded)
+                k.tape[k.at++] = a;
+        errno = a.error;
+        return a;
+}
+
+/* A loop makes a call again that was interrupted. This round has to begin in the state in which the
+ * last one began, so that one interruption stands for any number of them. */
+static void interruptible(const struct answer *a, uint64_t word, bool last) {
+        if (k.interrupted) {
+                CHECK(same(&k.then, k.b) && k.then_word == word);
+                ASSUME(a->n >= 0 || a->error != EINTR);
+        } else if (a->n < 0 && a->error == EINTR) {
+                k.interrupted = true;
+                k.then = *k.b;
+                k.then_word = word;
+                return;
+        }
+        if (last)
+                k.interrupted = false;
+}
+
+ssize_t write(int fd, const void *buf, size_t size) {
+        struct answer a = answer((ssize_t) size);
+        uint64_t word = *(const uint64_t *) buf;
+
+        CHECK(size == sizeof word && fd > STDERR_FILENO && fd == k.before.me && k.b->role);
+        interruptible(&a, word, true);
+        if (word == 1) {
+                CHECK(!k.b->error);
+                k.barriers += a.n == (ssize_t) sizeof word;
+        } else {
+                CHECK(word >> 63 && (word & BARRIER_PLACED_MAX) == 0);
+                CHECK(!k.before.i_aborted && k.b->i_aborted);
+                k.words += a.n >= 0 || a.error != EINTR;
+                k.word = word;
+                k.lost = a.n != (ssize_t) sizeof word &&
+                         (a.n >= 0 || (a.error != EAGAIN && a.error != EPROTO && a.error != EINTR));
+        }
+        return a.n;
+}
+
+static ssize_t receive(int fd, void *buf, bool last) {
+        struct answer a = answer(sizeof a.value);
+
+        CHECK(fd > STDERR_FILENO && fd == k.before.them && k.b->role && !k.b->they_aborted);
+        *(uint64_t *) buf = a.value;
+        interruptible(&a, 0, last || a.n >= 0 || a.error == EAGAIN);
+        k.read_since = true;
+        return a.n;
+}
+
+ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags) {
+        CHECK(n == 1 && iov->iov_len == sizeof(uint64_t) && offset == -1 && flags == RWF_NOWAIT);
+        return receive(fd, iov->iov_base, false);
+}
+
+/* An eventfd, where preadv2() is refused; or what /proc says. */
+ssize_t read(int fd, void *buf, size_t size) {
+        if (fd != k.proc) {
+                CHECK(size == sizeof(uint64_t));
+                return receive(fd, buf, true);
+        }
+        __CPROVER_havoc_slice(buf, size);
+        return answer((ssize_t) size).n;
+}
+
+int close(int fd) {
+        int i, found = 0;
+
+        for (i = 0; i < FDS; i++)
+                if (k.fds[i].open && k.fds[i].fd == fd) {
+                        k.fds[i].open = false;
+                        found++;
+                }
+        CHECK(found == 1);
+        return (int) answer(0).n;
+}
+
+static int open_one(int least) {
+        int i, fd = nondet_int();
+
+        if (answer(0).n < 0)
+                return -1;
+        ASSUME(fd >= least);
+        for (i = 0; i < FDS; i++)
+                ASSUME(!k.fds[i].open || k.fds[i].fd != fd);
+        CHECK(k.opened < FDS);
+        k.fds[k.opened].fd = fd;
+        k.fds[k.opened++].open = true;
+        return fd;
+}
+
+int eventfd(unsigned n, int flags) {
+        CHECK(n == 0 && flags == (EFD_CLOEXEC | EFD_NONBLOCK));
+        return open_one(0);
+}
+
+int pipe2(int fds[2], int flags) {
+        int fd[2];
+
+        CHECK(flags == (O_CLOEXEC | O_NONBLOCK));
+        fd[0] = open_one(0);
+        if (fd[0] < 0)
+                return -1;
+        fd[1] = open_one(0);
+        if (fd[1] < 0) {
+                k.fds[k.opened - 1].open = false;
+                return -1;
+        }
+        fds[0] = fd[0];
+        fds[1] = fd[1];
+        return 0;
+}
+
+int open(const char *path, int flags, ...) {
+        CHECK(flags == (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        CHECK(path[0] == '/');
+        k.proc = open_one(0);
+        return k.proc;
+}
+
+int fstat(int fd, struct stat *sb) {
+        CHECK(fd > STDERR_FILENO);
+        *sb = k.stat = nondet_stat();
+        return (int) answer(0).n;
+}
+
+int fcntl(int fd, int command, ...) {
+        va_list list;
+        int argument = 0;
+
+        if (command != F_GETFD && command != F_GETFL) {
+                va_start(list, command);
+                argument = va_arg(list, int);
+                va_end(list);
+        }
+        switch (command) {
+        case F_DUPFD_CLOEXEC:
+                CHECK(argument == STDERR_FILENO + 1);
+                return open_one(argument);
+        case F_SETFL:
+                CHECK(fd == k.before.me && fd > STDERR_FILENO);
+                CHECK(argument == (O_RDWR | O_NONBLOCK));
+                return (int) answer(0).n;
+        case F_SETFD: /* of what is open: refused for the first, or not at all */
+                CHECK(fd > STDERR_FILENO && argument == k.flags);
+                CHECK(fd == (k.flagged == 0   ? k.subject.me
+                             : k.flagged == 1 ? k.subject.them
+                                              : pipe_end(&k.subject)));
+                return k.flagged++ == 0 ? (int) answer(0).n : 0;
+        case F_GETFL:
+                CHECK(fd > STDERR_FILENO && fd == pipe_end(&k.subject));
+                return k.mode = (int) answer(INT_MAX).n;
+        default:
+                CHECK(command == F_GETFD);
+                return fd < 0 ? errno = EBADF, -1 : (int) answer(INT_MAX).n;
+        }
+}
+
+int poll(struct pollfd *fds, nfds_t n, int msec) {
+        struct answer a = answer((ssize_t) n);
+        int i;
+
+        if (fds[0].events == POLLOUT) { /* is it an eventfd? */
+                CHECK(n == 1 && msec == 0);
+                interruptible(&a, 0, true);
+                fds[0].revents = nondet_short();
+                return (int) a.n;
+        }
+        CHECK(fds[0].fd == k.b->them && fds[0].events == POLLIN);
+        CHECK(fds[1].fd == pipe_end(k.b) && fds[1].events == 0);
+        CHECK(fds[2].fd == k.b->watch && fds[2].events == POLLIN);
+        CHECK(n == (k.b->watch < 0 ? 2 : 3));
+        CHECK(k.b->timeout <= 0 ? msec == k.b->timeout : msec >= 0 && msec <= k.b->timeout);
+        CHECK(!k.b->i_aborted || !k.b->they_aborted);
+
+        ASSUME(a.n != 0 || msec >= 0);
+        k.due = k.due || a.n == 0;
+        for (i = 0; i < (int) n; i++) {
+                fds[i].revents = nondet_short();
+                if (a.n == 0 || fds[i].fd < 0)
+                        fds[i].revents = 0;
+                else
+                        ASSUME((fds[i].revents & ~(fds[i].events | POLLERR | POLLHUP | POLLNVAL)) ==
+                               0);
+        }
+        if (a.n >= 0 || a.error != EINTR)
+                k.hangup = fds[1].revents || fds[2].revents;
+        k.read_since = false;
+        return (int) a.n;
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts) {
+        int64_t was = k.now;
+
+        CHECK(id == CLOCK_MONOTONIC);
+        *ts = nondet_timespec();
+        ASSUME(ts->tv_sec >= 0 && ts->tv_sec < UPTIME_MAX / 1000000000);
+        ASSUME(ts->tv_nsec >= 0 && ts->tv_nsec < 1000000000);
+        k.now = (int64_t) ts->tv_sec * 1000000000 + ts->tv_nsec;
+        ASSUME(k.now >= was);
+        errno = nondet_int();
+        return 0;
+}
+
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *cpus) {
+        CHECK(pid == 0 && size == sizeof *cpus);
+        *cpus = nondet_cpu_set();
+        return (int) answer(0).n;
+}
+
+int __sched_cpucount(size_t size, const cpu_set_t *cpus) {
+        (void) size, (void) cpus;
+        return nondet_int();
+}
+
+/* ---- life cycle ------------------------------------------------------------------------------ */
+
+static const Barrier null = BARRIER_NULL;
+
+static Barrier any_barrier(void) {
+        Barrier b = nondet_barrier();
+
+        ASSUME(invariant(&b));
+        return b;
+}
+
+void prove_close(void) {
+        int fd = nondet_int();
+
+        k.fds[0].fd = fd;
+        k.fds[0].open = fd > STDERR_FILENO;
+        barrier_close(&fd);
+        CHECK(fd == -1 && still_open() == 0);
+        REACHED();
+}
+
+void prove_init(void) {
+        Barrier b = nondet_barrier();
+        int r = barrier_init(&b);
+
+        if (r == 0) {
+                CHECK(invariant(&b) && still_open() == 4 && b.me > 0 && b.role == 0);
+                CHECK(b.watch == -1 && b.timeout == -1 && !b.error && !b.placed && !b.received);
+                REACHED();
+        } else {
+                CHECK(r < 0 && r >= -4095 && same(&b, &null) && still_open() == 0);
+                REACHED();
+        }
+}
+
+void prove_set_role(void) {
+        Barrier b = any_barrier();
+        unsigned role = nondet_unsigned();
+        int r;
+
+        enter(&b);
+        r = barrier_set_role(&b, role);
+        CHECK(invariant(&b));
+        if (r == 0) {
+                bool child = role == BARRIER_CHILD;
+
+                CHECK(k.before.role == 0 && k.before.me > 0 && b.role == role);
+                CHECK(b.me == (child ? k.before.them : k.before.me));
+                CHECK(b.them == (child ? k.before.me : k.before.them));
+                CHECK(b.pipe[child] == k.before.pipe[child] && b.pipe[!child] == -1);
+                CHECK(!k.fds[2 + !child].open && still_open() == k.owned - 1);
+                REACHED();
+        } else {
+                CHECK(same(&b, &k.before) && still_open() == k.owned);
+                CHECK(r == (role != BARRIER_PARENT && role != BARRIER_CHILD ? -EINVAL
+                            : b.role                                        ? -EALREADY
+                                                                            : -EBADF));
+                REACHED();
+        }
+}
+
+void prove_destroy(void) {
+        Barrier b = any_barrier();
+        int error;
+
+        enter(&b);
+        error = errno;
+        if (nondet_bool())
+                barrier_destroy(NULL);
+        barrier_destroy(&b);
+        CHECK(same(&b, &null) && still_open() == 0 && errno == error);
+        barrier_destroy(&b);
+        CHECK(same(&b, &null) && errno == error);
+        REACHED();
+}
+
+/* ---- signalling ------------------------------------------------------------------------------ */
+
+/* What no function but init, set_role, destroy, watch and set_timeout changes, and what never is
+ * undone. Only if its abortion was lost does a side close its pipe end. */
+static bool goes_on(const Barrier *b) {
+        const Barrier *was = &k.before;
+        bool end = b->role != BARRIER_PARENT;
+
+        return invariant(b) && b->me == was->me && b->them == was->them && b->role == was->role &&
+               b->watch == was->watch && b->timeout == was->timeout &&
+               b->pipe[end] == (k.lost ? -1 : was->pipe[end]) && b->pipe[!end] == was->pipe[!end] &&
+               still_open() == k.owned - k.lost && b->placed >= was->placed &&
+               b->received >= was->received && b->consumed >= was->consumed &&
+               b->i_aborted == was->i_aborted + k.words && b->they_aborted >= was->they_aborted &&
+               (!was->they_aborted || (b->error == was->error && b->they_left == was->they_left)) &&
+               (!b->they_left || was->they_left || b->error == ECONNRESET);
+}
+
+/* Did this side break in place or a wait? Then it told the other side why. */
+static bool broke(const Barrier *b) {
+        return k.words == 1 && b->they_aborted && !b->they_left && !k.before.they_aborted &&
+               k.word == (BARRIER_ABORTED | (uint64_t) b->error << BARRIER_CODE_SHIFT);
+}
+
+void prove_place(void) {
+        Barrier b = any_barrier();
+        bool placed;
+
+        enter(&b);
+        ASSUME(b.placed < UINT64_MAX / 2);
+        placed = barrier_place(&b);
+        CHECK(goes_on(&b) && b.placed == k.before.placed + placed && k.barriers == placed);
+        if (placed) {
+                b.placed--;
+                CHECK(b.role && !b.error && same(&k.before, &b));
+                REACHED();
+        } else if (!b.role || k.before.error) {
+                CHECK(same(&k.before, &b) && errno == (b.role ? b.error : ENOTCONN));
+                REACHED();
+        } else {
+                CHECK(broke(&b) && errno == b.error);
+                REACHED();
+        }
+}
+
+void prove_fail(void) {
+        Barrier b = any_barrier(), expected;
+        int code = nondet_int(), error;
+        bool result, plain = nondet_bool();
+
+        enter(&b);
+        error = errno;
+        result = plain ? barrier_abort(&b) : barrier_fail(&b, code);
+        if (!b.role) {
+                CHECK(same(&k.before, &b) && !result && errno == ENOTCONN && !k.words);
+                REACHED();
+                return;
+        }
+        CHECK(goes_on(&b) && errno == error && b.i_aborted && result == !b.they_aborted);
+        if (k.words) {
+                int64_t sent = plain || code == INT_MIN ? 0 : code < 0 ? -(int64_t) code : code;
+
+                CHECK(k.word == (BARRIER_ABORTED | (uint64_t) (sent > BARRIER_CODE_MAX ? 0 : sent)
+                                                           << BARRIER_CODE_SHIFT));
+                REACHED();
+        }
+        expected = k.before;
+        expected.i_aborted = true;
+        if (!expected.error)
+                expected.error = ECANCELED;
+        if (b.they_aborted == k.before.they_aborted && b.pipe[0] == expected.pipe[0] &&
+            b.pipe[1] == expected.pipe[1])
+                CHECK(same(&b, &expected));
+        if (result)
+                REACHED();
+        else
+                REACHED();
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* The deadline is set once. That what is left of it is rounded up to a millisecond is arithmetic,
+ * and too much of it for the solver. */
+void prove_time_left(void) {
+        Barrier b = any_barrier();
+        int64_t deadline = nondet_int64(), was = deadline;
+        int msec;
+
+        k.now = nondet_int64();
+        ASSUME(k.now >= 0 && k.now < UPTIME_MAX);
+        ASSUME(deadline == 0 || (deadline > 0 && deadline <= k.now + b.timeout * INT64_C(1000000)));
+        msec = barrier_time_left(&b, &deadline);
+        if (b.timeout <= 0) {
+                CHECK(msec == b.timeout && deadline == was);
+                REACHED();
+                return;
+        }
+        CHECK(deadline == (was ? was : k.now + b.timeout * INT64_C(1000000)) && deadline > 0);
+        CHECK(msec >= 0 && (msec == 0) == (k.now >= deadline));
+        if (msec == 0)
+                REACHED();
+        else
+                REACHED();
+}
+
+/* In its place, where a wait is proven: the time is up, or will be after what is returned. */
+int any_time_left(const Barrier *b, int64_t *deadline) {
+        int msec = nondet_int();
+
+        CHECK(b->timeout <= 0 || *deadline == k.deadline);
+        if (b->timeout <= 0)
+                return b->timeout;
+        k.due = k.due || nondet_bool();
+        if (*deadline == 0)
+                *deadline = k.deadline = nondet_int64();
+        ASSUME(k.due ? msec == 0 : msec > 0 && msec <= b->timeout);
+        return msec;
+}
+
+static int what; /* the wait waits for */
+
+static bool enough(const Barrier *b) {
+        return ((what & BARRIER_NEW) && b->received > k.before.consumed) ||
+               ((what & BARRIER_CAUGHT_UP) && b->received >= b->placed);
+}
+
+/* At the head of the loop. */
+static bool wait_goes_on(const Barrier *b, unsigned looks, unsigned first, int64_t deadline,
+                         bool gone) {
+        return goes_on(b) && b->role && b->consumed == k.before.consumed &&
+               b->placed == k.before.placed && (k.words == 0 || broke(b)) && looks <= first &&
+               first <= 1 + BARRIER_TRIES &&
+               /* who has not slept yet has not changed this either */
+               (first <= 1 || (b->skip == 0 && b->timeout != 0)) &&
+               /* poll() comes first only where nothing is known */
+               (looks > 0 || (!b->error && !enough(b))) &&
+               (!gone || k.hangup || k.before.they_left) && b->they_left == k.before.they_left &&
+               (!b->they_left || gone) && (b->timeout > 0 || !k.due) && deadline == k.deadline;
+}
+
+static void cut_wait(Barrier *b, unsigned *looks, unsigned *first, int verdict, int64_t *deadline,
+                     bool *gone) {
+        CHECK(wait_goes_on(b, *looks, *first, *deadline, *gone) && verdict == BARRIER_NOT_YET);
+        if (k.cut) {
+                REACHED();
+                ASSUME(false);
+        }
+        k.cut = true;
+        *b = nondet_barrier();
+        *looks = nondet_unsigned();
+        *first = nondet_unsigned();
+        *deadline = k.deadline = nondet_int64();
+        *gone = nondet_bool();
+        k.words = nondet_unsigned();
+        k.word = nondet_uint64();
+        k.lost = nondet_bool();
+        k.fds[2].open = b->pipe[0] != -1;
+        k.fds[3].open = b->pipe[1] != -1;
+        k.hangup = nondet_bool();
+        k.due = nondet_bool();
+        ASSUME(wait_goes_on(b, *looks, *first, *deadline, *gone));
+}
+
+static void check_wait(const Barrier *b, bool reached) {
+        bool ended = (b->they_aborted && !b->they_left) || (b->i_aborted && what);
+
+        CHECK(goes_on(b) && b->placed == k.before.placed && k.barriers == 0);
+        CHECK(!k.words || broke(b));
+        if (!b->role) {
+                CHECK(!reached && errno == ENOTCONN && same(b, &k.before));
+                REACHED();
+        } else if (reached && what) {
+                uint64_t n = b->received;
+
+                if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
+                        n = b->placed;
+                CHECK(!ended && enough(b));
+                CHECK(b->consumed == (n > k.before.consumed ? n : k.before.consumed));
+                REACHED();
+        } else if (reached) {
+                CHECK(b->they_aborted && !b->i_aborted && b->consumed == k.before.consumed);
+                REACHED();
+        } else {
+                CHECK(b->consumed == k.before.consumed);
+                if (ended || b->they_left) {
+                        CHECK(errno == b->error && errno > 0);
+                        CHECK(ended || !enough(b));
+                        REACHED();
+                } else {
+                        CHECK(errno == ETIMEDOUT && b->error == k.before.error && b->timeout >= 0);
+                        CHECK(b->timeout == 0 || k.due);
+                        REACHED();
+                }
+        }
+        /* A hang-up is believed when the eventfd was read after it was seen. */
+        if (b->they_left && !k.before.they_left) {
+                CHECK(k.hangup && k.read_since);
+                REACHED();
+        }
+}
+
+void prove_wait(void) {
+        Barrier b = any_barrier();
+
+        enter(&b);
+        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        check_wait(&b, barrier_wait(&b, what));
+}
+
+static bool placed;
+static int waits;
+
+bool any_place(Barrier *b) {
+        CHECK(b == k.b && waits == 0);
+        return placed = nondet_bool();
+}
+
+bool any_wait(Barrier *b, int condition) {
+        CHECK(b == k.b);
+        what = condition;
+        waits++;
+        return nondet_bool();
+}
+
+/* With barrier_wait() and barrier_place() replaced: what each wait waits for. */
+void prove_waits(void) {
+        Barrier b = any_barrier();
+        bool reached;
+
+        enter(&b);
+        switch (nondet_int()) {
+        case 0:
+                (void) barrier_wait_next(&b);
+                CHECK(waits == 1 && what == BARRIER_NEW);
+                break;
+        case 1:
+                (void) barrier_sync_next(&b);
+                CHECK(waits == 1 && what == (BARRIER_NEW | BARRIER_CAUGHT_UP));
+                break;
+        case 2:
+                (void) barrier_sync(&b);
+                CHECK(waits == 1 && what == BARRIER_CAUGHT_UP);
+                break;
+        case 3:
+                (void) barrier_wait_abortion(&b);
+                CHECK(waits == 1 && what == 0);
+                break;
+        default:
+                reached = barrier_place_and_sync(&b);
+                CHECK(waits == placed && (placed || !reached));
+                CHECK(!placed || what == BARRIER_CAUGHT_UP);
+                REACHED();
+        }
+        CHECK(same(&b, &k.before));
+        REACHED();
+}
+
+/* ---- queries, event loops -------------------------------------------------------------------- */
+
+void prove_queries(void) {
+        Barrier b = any_barrier();
+        bool i = barrier_i_aborted(&b), they = barrier_they_aborted(&b),
+             left = barrier_they_left(&b);
+        int error = barrier_error(&b);
+
+        CHECK(i == (b.i_aborted == 1) && they == (b.they_aborted == 1) &&
+              left == (b.they_left == 1));
+        CHECK(error == b.error && error >= 0);
+        CHECK(barrier_we_aborted(&b) == (i && they) && barrier_is_aborted(&b) == (i || they));
+        CHECK((error != 0) == barrier_is_aborted(&b) && (they || !left));
+        CHECK(they || error == (i ? ECANCELED : 0));
+        REACHED();
+}
+
+void prove_get_pollfds(void) {
+        Barrier b = any_barrier();
+        struct pollfd fds[BARRIER_POLLFDS];
+        int r = barrier_get_pollfds(&b, fds);
+
+        CHECK(fds[0].events == POLLIN && fds[1].events == 0 && fds[2].events == POLLIN);
+        CHECK(!fds[0].revents && !fds[1].revents && !fds[2].revents);
+        if (!b.role) {
+                CHECK(r == -ENOTCONN && fds[0].fd == -1 && fds[1].fd == -1 && fds[2].fd == -1);
+                REACHED();
+        } else {
+                CHECK(fds[0].fd == b.them && fds[1].fd == pipe_end(&b) && fds[2].fd == b.watch);
+                CHECK(r == (b.they_aborted ? -b.error : b.watch == -1 ? 2 : 3));
+                REACHED();
+        }
+}
+
+void prove_watch(void) {
+        Barrier b = any_barrier(), expected = b;
+        int fd = nondet_int(), msec = nondet_int(), r;
+
+        enter(&b);
+        r = barrier_watch(&b, fd);
+        CHECK(r == 0 || (r == -errno && r < 0 && fd != -1));
+        expected.watch = r == 0 ? fd : expected.watch;
+        CHECK(same(&b, &expected) && invariant(&b));
+        if (r == 0 && fd >= 0)
+                REACHED();
+        barrier_set_timeout(&b, msec);
+        expected.timeout = msec < 0 ? -1 : msec;
+        CHECK(same(&b, &expected) && invariant(&b) && still_open() == k.owned);
+        REACHED();
+}

@@ -1,0 +1,204 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# prove.sh - proves every function of barrier.c for every input, by CBMC; prove.c says what and how
+#
+#       verify/prove.sh                         the proofs, and mutants that they have to find
+#       verify/prove.sh --source DIR [--fast]   the proofs of DIR/barrier.c alone, up to the first
+#                                               that fails; --fast: without those that take long
+#
+# CBMC is Debian 13's, whose packages are unpacked below build/ and run from there. Exit status: 0;
+# 1 if a proof failed; 2 if none could be tried.
+
+directory=
+fast=
+if [ "$1" = --source ]; then
+        directory=$(realpath -- "$2") || exit 2
+        [ "$3" = --fast ] && fast=1
+fi
+# shellcheck source=lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/lib.sh"
+
+# Each prove_NAME() of prove.c, and the functions barrier_X() that are any_X() there, as far as
+# another proof shows that they may. The longest come first.
+proofs() {
+        cat << 'END'
+wait|time_left
+place|
+fail|
+init|
+set_role|
+destroy|
+close|
+time_left|
+waits|wait place
+queries|
+get_pollfds|
+watch|
+END
+}
+slow=' '
+
+# What breaks barrier.c: the proof that has to find it, the function, a sed command for a line of it.
+mutants() {
+        cat << 'END'
+END
+}
+
+# A conversion that is meant to wrap.
+meant='in \(unsigned int\)code$'
+
+root=$debian/cbmc-trixie
+
+# Unpacks Debian 13's CBMC, and the libraries that it needs.
+fetch_cbmc() (
+        set -e
+        rm -rf "$root" "$root.new"
+        mkdir -p "$root.new/packages"
+        cd "$root.new/packages"
+        debian_apt trixie "$(dpkg --print-architecture)" apt-get -qq download cbmc minisat libc6 \
+                libgcc-s1 libstdc++6 zlib1g
+        for package in *.deb; do
+                dpkg-deb -x "$package" "$root.new"
+        done
+        mv "$root.new" "$root"
+)
+
+# run TOOL ARGUMENT...: with the libraries of its own system
+run() {
+        tool=$1
+        shift
+        for loader in "$root"/usr/lib/*/ld-linux*; do
+                timeout 1200 "$loader" --library-path "${loader%/*}:$root/usr/lib" \
+                        "$root/usr/bin/$tool" "$@"
+                return
+        done
+}
+
+# translate BARRIER.C DIR: makes DIR/prove.gb of it, with the heads of three loops marked
+translate() {
+        mkdir -p "$2/verify" || return
+        cp barrier.h "$2" && cp verify/prove.c "$2/verify" || return
+        sed -e '/^static bool barrier_wait(/,/^}/s/^        for (.*{$/& CUT_WAIT/' \
+                -e '/^static int barrier_read_number(/,/^}/s/^        for (.*{$/& CUT_READ_NUMBER/' \
+                -e '/^static uint64_t barrier_decimal(/,/^}/s/^        for (.*)$/& CUT_DECIMAL/' \
+                "$1" > "$2/barrier.c"
+        [ "$(grep -c ' CUT_[A-Z_]*$' "$2/barrier.c")" = 3 ] || {
+                echo "$name: the loops of $1 are not where they were" >&2
+                return 1
+        }
+        run goto-cc -std=gnu99 -o "$2/prove.gb" "$2/verify/prove.c"
+}
+
+# prove DIR NAME REPLACED...: says how it went in a line; fails if a property does not hold
+prove() {
+        dir=$1
+        proof=$2
+        program=$dir/prove.gb
+        shift 2
+        if [ $# -gt 0 ]; then
+                program=$dir/$proof.gb
+                for function; do
+                        set -- "$@" --replace-calls "barrier_$function:any_$function"
+                        shift
+                done
+                run goto-instrument "$@" "$dir/prove.gb" "$program" > "$dir/$proof.log" 2>&1
+        fi
+        run cbmc "$program" --function "prove_$proof" --drop-unused-functions --slice-formula \
+                --conversion-check --pointer-overflow-check --object-bits 8 --unwind 200 \
+                --unwindset barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
+                --unwindset barrier_identify_eventfd.0:2,barrier_identify_eventfd.1:11 \
+                > "$dir/$proof.log" 2>&1
+        awk -v meant="$meant" '
+                /^\[.*\] line [0-9]+ .*: (SUCCESS|FAILURE|UNKNOWN|ERROR)$/ {
+                        holds = / SUCCESS$/
+                        sub(/: [A-Z]*$/, "")
+                        if (/ reached$/) { marks++; wrong = holds }
+                        else { properties++; wrong = !holds && $0 !~ meant }
+                        if (wrong) failed[++n] = $0 (/ reached$/ ? ", which it is not" : "")
+                }
+                /^VERIFICATION / { ended = 1 }
+                END {
+                        if (!ended || !marks) { print "no verdict"; exit 2 }
+                        for (i = 1; i <= n; i++) print "        " failed[i]
+                        if (n) exit 1
+                        print properties " properties, " marks " marks reached"
+                }' "$dir/$proof.log"
+}
+
+# one LINE: a job
+one() {
+        from=$(date +%s)
+        case $1 in
+        proof*)
+                IFS='|' read -r _ proof replaced << END
+$1
+END
+                # shellcheck disable=SC2086
+                said=$(prove "$out" "$proof" $replaced)
+                case $? in
+                0) printf 'ok      %-16s %s, %d s\n' "$proof" "$said" $(($(date +%s) - from)) ;;
+                1) printf 'FAILED  %s, all of it in %s/%s.log:\n%s\n' "$proof" "$out" "$proof" "$said" ;;
+                *) printf 'FAILED  %s, %s/%s.log ends:\n%s\n' "$proof" "$out" "$proof" \
+                        "$(tail -n 5 "$out/$proof.log" | sed 's/^/        /')" ;;
+                esac
+                ;;
+        esac
+}
+
+if [ "$1" = --job ]; then
+        one "$2"
+        exit
+fi
+
+need gcc gcc
+need_debian
+all_there
+if [ ! -e "$root" ]; then
+        fetch_cbmc > "$out/fetch.log" 2>&1 || {
+                cat "$out/fetch.log" >&2
+                echo "$name: cbmc of Debian 13 (trixie) cannot be had from this system's mirror;" \
+                        "unpack it and its libraries into $root" >&2
+                exit 2
+        }
+fi
+if [ "$(proofs | cut -d '|' -f 1 | sort)" != \
+        "$(sed -n 's/^void prove_\([a-z_]*\)(void) {$/\1/p' verify/prove.c | sort)" ]; then
+        echo "$name: the proofs of prove.c are not those listed here" >&2
+        exit 2
+fi
+
+if [ -n "$directory" ]; then
+        work=$(mktemp -d "$out/source.XXXXXX") || exit 2
+        trap 'rm -rf "$work"' EXIT
+        trap 'exit 2' HUP INT TERM
+        translate "$directory/barrier.c" "$work" || exit 2
+        proofs | tac | {
+                while IFS='|' read -r proof replaced; do
+                        [ -n "$fast" ] && [ "${slow#* "$proof" }" != "$slow" ] && continue
+                        # shellcheck disable=SC2086
+                        said=$(prove "$work" "$proof" $replaced < /dev/null) && continue
+                        status=$?
+                        printf '%s: %s\n' "$proof" "$said"
+                        exit $status
+                done
+        }
+        exit
+fi
+
+translate barrier.c "$out" > "$out/goto-cc.log" 2>&1 || {
+        cat "$out/goto-cc.log" >&2
+        exit 2
+}
+{
+        proofs | sed 's/^/proof|/'
+        mutants | sed 's/^/mutant|/'
+} > "$out/jobs"
+xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" | tee "$out/results"
+awk -v jobs="$(wc -l < "$out/jobs")" '
+        /^ok / { passed++ }
+        /^FAILED / { failed++ }
+        END { if (passed + failed != jobs) failed = jobs - passed
+              printf "prove: %d passed, %d failed, 0 skipped\n", passed, failed
+              exit failed > 0 || passed == 0 }' "$out/results"
