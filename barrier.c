@@ -42,20 +42,20 @@
 #error "_GNU_SOURCE was defined after the first header: define it before"
 #endif
 
-/* How often a wait looks again before it sleeps. One look takes a third of a microsecond, and going
- * to sleep and being woken about 20: trying for as long as that can at worst double the cost of a
- * wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to always
- * sleep at once; what a wait returns does not depend on it. */
+/* How often a wait looks again before it sleeps. One look takes a quarter of a microsecond, and
+ * going to sleep and being woken about 20: trying for as long as that can at worst double the cost
+ * of a wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to
+ * always sleep at once; what a wait returns does not depend on it. */
 #ifndef BARRIER_TRIES
-#define BARRIER_TRIES 64
+#define BARRIER_TRIES 80
 #endif
 
 /* After trying in vain this many sleeps at most go by without it. */
 #define BARRIER_SKIP_MAX 1024
 
 /* A wait that is not going to try has two system calls to make, poll() and a read, and one if the
- * barrier is there and it reads first; so it finds out with every 16th sleep whether they are. */
-#define BARRIER_READ_FIRST 16
+ * barrier is there and it reads first; so it finds out with every 64th sleep whether they are. */
+#define BARRIER_READ_FIRST 64
 
 #define BARRIER_ABORTED    (UINT64_C(1) << 63)
 #define BARRIER_CODE_SHIFT 48
@@ -396,16 +396,17 @@ static bool barrier_sleep(Barrier *b, int msec, bool *gone) {
         return n != 0;
 }
 
-/* A wait is about to sleep. If it tried before, that was in vain. */
+/* A wait is about to sleep. If it tried before, that was in vain. Once may be chance: the next wait
+ * that comes to this still tries. */
 static void barrier_back_off(Barrier *b) {
         if (b->timeout == 0)
                 return;
         if (b->skip > 0)
                 b->skip--;
         else {
+                b->skip = b->back_off;
                 if (b->back_off < BARRIER_SKIP_MAX)
                         b->back_off = b->back_off > 0 ? 2 * b->back_off : 1;
-                b->skip = b->back_off;
         }
 }
 

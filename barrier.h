@@ -247,7 +247,7 @@ struct Barrier {
         int watch;         /* borrowed descriptor, readable when the other side left, or -1 */
         int timeout;       /* of one wait in milliseconds, -1 for ever */
         uint32_t skip;     /* how often to sleep without trying for a moment first */
-        uint32_t back_off; /* what skip was set to when trying was last in vain */
+        uint32_t back_off; /* what skip is set to when trying is in vain next */
 };
 
 #define BARRIER_NULL                                                                               \
