@@ -44,6 +44,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,10 @@ static struct {
         int64_t look_takes;     /* nanoseconds of the clock below */
         int64_t now;            /* what CLOCK_MONOTONIC says in nanoseconds; 0: the truth */
         int fstat_fails_in;     /* so many calls from now, with EPERM; 0: never */
+        int cpus;               /* that this process may run on; 0: the truth, -1: nobody tells */
+        const char *fdinfo;     /* what /proc says of a descriptor; NULL: the truth */
+        char opened[64];        /* of /proc */
+        int opened_with;
 } libc;
 
 int poll(struct pollfd *fds, nfds_t n, int msec) {
@@ -189,6 +194,46 @@ int fstat(int fd, struct stat *st) {
                 return -1;
         }
         return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
+static bool write_text(int fd, const char *text) {
+        return write(fd, text, strlen(text)) == (ssize_t) strlen(text);
+}
+
+int open(const char *path, int flags, ...) {
+        mode_t mode = 0;
+        va_list rest;
+        int ends[2];
+
+        va_start(rest, flags);
+        if (flags & (O_CREAT | O_TMPFILE))
+                mode = va_arg(rest, mode_t);
+        va_end(rest);
+        if (strncmp(path, "/proc/thread-self/fdinfo/", 25) == 0) {
+                (void) snprintf(libc.opened, sizeof libc.opened, "%s", path);
+                libc.opened_with = flags;
+                if (libc.fdinfo) {
+                        if (pipe2(ends, O_CLOEXEC) < 0 || !write_text(ends[1], libc.fdinfo))
+                                abort();
+                        (void) close(ends[1]);
+                        return ends[0];
+                }
+        }
+        return (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *cpus) {
+        int i;
+
+        if (libc.cpus && pid == 0) {
+                CPU_ZERO_S(size, cpus);
+                for (i = 0; i < abs(libc.cpus); i++)
+                        CPU_SET_S((size_t) i, size, cpus);
+                errno = EPERM;
+                return libc.cpus < 0 ? -1 : 0;
+        }
+        memset(cpus, 0, size);
+        return syscall(SYS_sched_getaffinity, pid, size, cpus) < 0 ? -1 : 0;
 }
 
 /* ---- the ground every test stands on --------------------------------------------------------- */
@@ -546,6 +591,7 @@ static void init_without_standard_streams(int closed) {
         close_standard_streams(closed);
         look_at_files(&before);
         CHECK(barrier_init(&mine) == 0);
+        CHECK(mine.me == STDERR_FILENO + 1);
         fd[0] = mine.me;
         fd[1] = mine.them;
         fd[2] = mine.pipe[0];
@@ -558,6 +604,7 @@ static void init_without_standard_streams(int closed) {
         CHECK(is_eventfd(mine.me) && is_eventfd(mine.them));
         for (i = 0; i < 3; i++)
                 CHECK(fcntl(i, F_GETFD) == (closed & 1 << i ? -1 : 0));
+        CHECK(barrier_set_role(&mine, BARRIER_PARENT) == 0);
         barrier_destroy(&mine);
         CHECK(files_are_as_in(&before));
 }
@@ -594,6 +641,8 @@ static void with_closed_standard_streams(void (*run)(int closed)) {
         for (closed = 0; closed < 8; closed++) {
                 pid = start(&line);
                 if (pid == 0) {
+                        complaints = fcntl(complaints, F_DUPFD_CLOEXEC, FILES / 2);
+                        (void) close(STDERR_FILENO + 1);
                         run(closed);
                         _exit(0);
                 }
@@ -1667,6 +1716,22 @@ TEST(watch_refuses_what_is_not_open_and_changes_nothing, PAIR) {
         CHECK(close(watched[0]) == 0 && close(watched[1]) == 0);
 }
 
+TEST(watch_may_be_descriptor_0, PAIR) {
+        struct pollfd fds[BARRIER_POLLFDS];
+        int watched[2], saved = copy_of(STDIN_FILENO);
+
+        CHECK(pipe2(watched, O_CLOEXEC) == 0);
+        CHECK(dup2(watched[0], STDIN_FILENO) == STDIN_FILENO);
+        CHECK(barrier_watch(&mine, STDIN_FILENO) == 0);
+        CHECK(barrier_get_pollfds(&mine, fds) == 3 && fds[2].fd == STDIN_FILENO);
+        CHECK(would_block(&mine, barrier_wait_next));
+        CHECK(raw_write(watched[1], 1));
+        barrier_set_timeout(&mine, 0);
+        CHECK(fails(&mine, barrier_wait_next, ECONNRESET));
+        CHECK(dup2(saved, STDIN_FILENO) == STDIN_FILENO);
+        CHECK(close(saved) == 0 && close(watched[0]) == 0 && close(watched[1]) == 0);
+}
+
 TEST(watch_that_was_closed_ends_the_barrier, PAIR) {
         int watched = copy_of(mine.me);
 
@@ -1817,11 +1882,14 @@ static bool poll_is_ours(void) {
 
 /* Sleeps on a clock that stands still otherwise, now and then not to the end. */
 static int interruptions;
+static int64_t interrupted_after;
 
 static int sleep_on_our_clock(struct pollfd *fds, nfds_t n, int msec) {
+        int64_t sleep = msec * INT64_C(1000000);
+
         (void) fds;
         (void) n;
-        libc.now += interruptions > 0 ? 300000 : msec * INT64_C(1000000);
+        libc.now += interruptions > 0 && sleep > interrupted_after ? interrupted_after : sleep;
         errno = EINTR;
         return interruptions-- > 0 ? -1 : 0;
 }
@@ -1838,7 +1906,10 @@ static int64_t time_of_wait(operation *wait, int msec, int phase) {
 TEST(wait_never_ends_before_msec_and_less_than_1_ms_after_it, PAIR) {
         static const int timeouts[] = { 1, 2, 30, 1000, INT_MAX };
         static const int phases[] = { 0, 1, 500000, 999999 };
-        static const int interrupted[] = { 0, 1, 7 };
+        static const struct {
+                int times;
+                int64_t after;
+        } interrupted[] = { { 0, 0 }, { 1, 300000 }, { 7, 300000 }, { 1, 999999999 } };
         int64_t late;
         int i, k, n, w;
 
@@ -1850,7 +1921,8 @@ TEST(wait_never_ends_before_msec_and_less_than_1_ms_after_it, PAIR) {
                 for (k = 0; k < ELEMENTS(phases); k++)
                         for (n = 0; n < ELEMENTS(interrupted); n++)
                                 for (w = 0; w < ELEMENTS(all_waits); w++) {
-                                        interruptions = interrupted[n];
+                                        interruptions = interrupted[n].times;
+                                        interrupted_after = interrupted[n].after;
                                         late = time_of_wait(all_waits[w], timeouts[i], phases[k]) -
                                                timeouts[i] * INT64_C(1000000);
                                         CHECK(late >= 0 && late < 1000000);
@@ -1858,18 +1930,19 @@ TEST(wait_never_ends_before_msec_and_less_than_1_ms_after_it, PAIR) {
 }
 
 TEST(looking_again_before_it_sleeps_never_goes_on_beyond_the_timeout, PAIR) {
-        enum { LOOK = 400000 };
-        int i;
+        static const int64_t takes[] = { 400000, 3000000 };
+        int i, k;
 
         if (!poll_is_ours() || libc.looks == 0)
                 SKIP("poll() or preadv2() goes by another name here");
         libc.poll = sleep_on_our_clock;
-        libc.look_takes = LOOK;
-        for (i = 0; i < ELEMENTS(all_waits); i++) {
-                afresh();
-                CHECK(barrier_place(&mine));
-                CHECK(time_of_wait(all_waits[i], 1, 0) < 1000000 + 2 * LOOK);
-        }
+        for (k = 0; k < ELEMENTS(takes); k++)
+                for (i = 0; i < ELEMENTS(all_waits); i++) {
+                        libc.look_takes = takes[k];
+                        afresh();
+                        CHECK(barrier_place(&mine));
+                        CHECK(time_of_wait(all_waits[i], 5, 0) < 5000000 + 2 * takes[k]);
+                }
 }
 
 TEST(interrupted_wait_with_timeout_0_has_run_out_of_time, PAIR) {
@@ -1895,6 +1968,12 @@ static int they_come_late(struct pollfd *fds, nfds_t n, int msec) {
         return 1;
 }
 
+#ifdef BARRIER_TRIES
+enum { TRIES = BARRIER_TRIES };
+#else
+enum { TRIES = 80 };
+#endif
+
 /* Whether a wait looked again and again before it slept: it looks once before it at most, and once
  * after it. */
 static bool wait_tries(void) {
@@ -1904,11 +1983,6 @@ static bool wait_tries(void) {
 }
 
 TEST(looking_again_in_vain_is_done_more_and_more_seldom_until_it_pays, PAIR) {
-#ifdef BARRIER_TRIES
-        enum { TRIES = BARRIER_TRIES };
-#else
-        enum { TRIES = 80 };
-#endif
         int i, tried = 0, last = 0;
 
         if (!poll_is_ours() || libc.looks == 0)
@@ -1932,7 +2006,25 @@ TEST(looking_again_in_vain_is_done_more_and_more_seldom_until_it_pays, PAIR) {
         for (i = 0; i < 100; i++)
                 CHECK(wait_tries() && libc.polls == 0 && libc.looks == 3);
         libc.theirs_arrive_with = 0;
-        CHECK(wait_tries() && wait_tries() && !wait_tries() && wait_tries()); /* as in the beginning */
+        CHECK(wait_tries() && wait_tries() && !wait_tries() &&
+              wait_tries()); /* as in the beginning */
+}
+
+/* There the child cannot arrive while the parent looks. */
+TEST(parent_on_a_single_CPU_begins_as_if_looking_again_had_long_been_in_vain, PAIR) {
+        static const int cpus[] = { 1, 2, -1 };
+        int i, k;
+
+        if (!poll_is_ours() || libc.looks == 0)
+                SKIP("poll() or preadv2() goes by another name here");
+        libc.poll = they_come_late;
+        for (i = 0; TRIES > 0 && i < ELEMENTS(cpus); i++) {
+                libc.cpus = cpus[i];
+                afresh();
+                for (k = 0; !wait_tries(); k++)
+                        CHECK(k < 1024);
+                CHECK(k == (role == BARRIER_PARENT && cpus[i] == 1 ? 1024 : 0));
+        }
 }
 
 /* It may sleep before it looks, and nothing may be left to wake it. */
@@ -2068,6 +2160,7 @@ TEST(pollfds_are_all_filled_in_before_and_after_the_end_too, PAIR) {
         check_pollfds(-EPROTO, mine.them, pipe_end(&mine), -1);
         barrier_destroy(&mine);
         CHECK(barrier_init(&mine) == 0);
+        CHECK(barrier_watch(&mine, STDIN_FILENO) == 0);
         check_pollfds(-ENOTCONN, -1, -1, -1);
 }
 
@@ -2746,11 +2839,15 @@ TEST(broken_barrier_is_exported_as_broken, PAIR) {
 }
 
 TEST(watch_and_timeout_are_not_exported, PAIR) {
+        char text[BARRIER_EXPORT_MAX];
+        size_t last = offsetof(Barrier, watch);
         int watched[2];
 
         CHECK(pipe2(watched, O_CLOEXEC) == 0 && raw_write(watched[1], 1));
         CHECK(barrier_watch(&mine, watched[0]) == 0);
         barrier_set_timeout(&mine, 0);
+        export_or_fail(text);
+        CHECK(strspn(text + 2 * last, "a") >= 2 * (sizeof mine - last)); /* all 0 */
         export_import();
         CHECK(fcntl(watched[0], F_GETFD) == FD_CLOEXEC);
         CHECK(would_block(&mine, barrier_wait_next));
@@ -3269,6 +3366,97 @@ TEST_CASES(descriptor_that_is_another_object_is_refused_unread, PAIR, worlds) {
                 SKIP("no chroot() here");
         if (situation == NUMBERS && !eventfds_have_numbers())
                 SKIP("/proc does not number eventfds here");
+}
+
+/* Writes to buf what /proc says of an eventfd. */
+static const char *fdinfo(char buf[], int before, const char *number) {
+        memset(buf, '.', (size_t) before);
+        (void) sprintf(buf + before, "\neventfd-id: %s\neventfd-semaphore: 0\n", number);
+        return buf;
+}
+
+/* It is not if barrier.c was compiled so that it calls another. */
+static bool open_is_ours(void) {
+        char s[BARRIER_EXPORT_MAX];
+
+        libc.opened[0] = 0;
+        export_or_fail(s);
+        return libc.opened[0];
+}
+
+TEST(eventfd_is_known_by_the_whole_of_its_number, PAIR) {
+        static const char *const numbers[] = { "0",   "1",    "2",         "9",   "10",  "11",
+                                               "12",  "19",   "20",        "21",  "90",  "91",
+                                               "99",  "100",  "101",       "109", "110", "119",
+                                               "120", "1000", "2147483647" };
+        char s[BARRIER_EXPORT_MAX], text[128];
+        int i, k;
+
+        if (!open_is_ours())
+                SKIP("open() goes by another name here");
+        for (i = 0; i < ELEMENTS(numbers); i++) {
+                libc.fdinfo = fdinfo(text, 0, numbers[i]);
+                export_or_fail(s);
+                for (k = 0; k < ELEMENTS(numbers); k++) {
+                        libc.fdinfo = fdinfo(text, 0, numbers[k]);
+                        if (i == k)
+                                CHECK(barrier_import(&mine, s) == 0);
+                        else
+                                CHECK(refuses(s, -EBADF));
+                }
+        }
+        libc.fdinfo = fdinfo(text, 0, "0");
+        CHECK(raw_write(mine.me, UINT64_MAX - 1)); /* so that it cannot be written */
+        export_import();
+}
+
+TEST(number_of_an_eventfd_is_found_behind_any_length_of_text, PAIR) {
+        char s[BARRIER_EXPORT_MAX], text[4096];
+        int before;
+
+        if (!open_is_ours())
+                SKIP("open() goes by another name here");
+        libc.fdinfo = fdinfo(text, 0, "4711");
+        export_or_fail(s);
+        for (before = 0; before < 2500; before++) {
+                libc.fdinfo = fdinfo(text, before, "4711");
+                CHECK(barrier_import(&mine, s) == 0);
+        }
+        libc.fdinfo = fdinfo(text, before, "4712");
+        CHECK(refuses(s, -EBADF));
+}
+
+TEST(proc_is_asked_for_the_right_descriptor_and_cannot_block, PAIR) {
+        static const int numbers[] = { 10, 19, 98, 100, 109, 121 };
+        char s[BARRIER_EXPORT_MAX], path[64];
+        int i, fd;
+
+        if (!open_is_ours())
+                SKIP("open() goes by another name here");
+        CHECK(libc.opened_with == (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        for (i = 0; i < ELEMENTS(numbers); i++) {
+                fd = fcntl(mine.them, F_DUPFD_CLOEXEC, numbers[i]);
+                CHECK(fd >= numbers[i] && close(mine.them) == 0);
+                mine.them = fd;
+                export_or_fail(s);
+                (void) snprintf(path, sizeof path, "/proc/thread-self/fdinfo/%d", mine.them);
+                CHECK(strcmp(libc.opened, path) == 0);
+        }
+}
+
+TEST(export_and_import_without_a_standard_input_leave_none_behind, PAIR) {
+        int saved = copy_of(STDIN_FILENO);
+
+        CHECK(close(STDIN_FILENO) == 0);
+        export_import();
+        CHECK(fcntl(STDIN_FILENO, F_GETFD) < 0);
+        CHECK(dup2(saved, STDIN_FILENO) == STDIN_FILENO && close(saved) == 0);
+}
+
+/* O_NONBLOCK belongs to the open file, which the other side shares. */
+TEST(pipe_that_the_other_side_made_blocking_is_exported_and_imported, PAIR) {
+        CHECK(fcntl(pipe_end(&theirs), F_SETFL, 0) == 0 && fcntl(pipe_end(&mine), F_SETFL, 0) == 0);
+        export_import();
 }
 
 static void import_in_each_world(void) {
