@@ -213,8 +213,10 @@ static bool faulty(enum call c) {
                 return false;
         injected[c]++;
         errno = run.error;
-        if (run.error < 0)
+        if (run.error < 0) {
                 run.result = RESULT(run.error);
+                errno = run.forever ? EINTR : EAGAIN; /* of an earlier call: this one succeeds */
+        }
         return true;
 }
 
