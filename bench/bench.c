@@ -5,11 +5,10 @@
  *
  * How to run it, how it measures and what came out: README.md beside this file.
  *
- * A contender is one way to meet: open_link(), take_side(), go_round() and close_link() say how. A
+ * A contender is one way to meet: open_link(), meet(), go_round() and close_link() say how. A
  * scenario is an entry of the table near the end: a function that takes one sample of one of its
- * rows, parameters, and targets. run() takes the samples, each in a process made for it; what is
- * printed are medians and quartiles of many, and figure() makes them. The library is compiled in,
- * so a variant is one option of the compiler away.
+ * rows, parameters, and targets. run() takes the samples; figure() makes medians and quartiles of
+ * them. The library is compiled in, so a variant is one option of the compiler away.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -21,7 +20,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,9 +31,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,15 +43,14 @@ static unsigned long calls;
 #define read(fd, p, n)                 (calls++, read(fd, p, n))
 #define preadv2(fd, iov, n, at, flags) (calls++, preadv2(fd, iov, n, at, flags))
 #define poll(fds, n, msec)             (calls++, poll(fds, n, msec))
-#define ppoll(fds, n, timeout, set)    (calls++, ppoll(fds, n, timeout, set))
 
 #define BARRIER_API static
 #include "../barrier.c" /* NOLINT(bugprone-suspicious-include): a private copy, as barrier.h says */
 
 enum { MAX_ROWS = 8, MAX_REPS = 201, MAX_TARGETS = 4, MAX_CHILDREN = 2000 };
-enum { WARM_UP_MSEC = 5, BATCH = 64, HABIT = 1000 };
+enum { WARM_UP = 1000, BATCH = 64, SLOW_NSEC = 400000 };
 
-static size_t usable[2], nusable; /* the first two that this process may use; all runs on these */
+static size_t usable[2]; /* the first two CPUs that this process may use; all runs on these */
 static int repetition;
 
 /* ---- small things ---------------------------------------------------------------------------- */
@@ -97,9 +92,7 @@ static void stop(void) {
 }
 
 static void spin(unsigned times) {
-        volatile unsigned i;
-
-        for (i = 0; i < times; i++)
+        for (volatile unsigned i = 0; i < times; i++)
                 ;
 }
 
@@ -111,12 +104,7 @@ static void work(int64_t ns) {
                 spin(500);
 }
 
-static uint32_t random_below(uint32_t limit, uint32_t *seed) {
-        *seed = *seed * 1664525u + 1013904223u;
-        return (uint32_t) ((uint64_t) *seed * limit >> 32);
-}
-
-/* Where the two sides run: on either CPU; on one; on one from when the roles are set; on one each. */
+/* Where both sides run: on either CPU; on one; on one from when the roles are set; on one each. */
 enum where { FREE = 1, ONE, LATE, APART };
 
 static void pin(enum where where, size_t side) {
@@ -125,7 +113,7 @@ static void pin(enum where where, size_t side) {
         CPU_ZERO(&set);
         CPU_SET(usable[where == APART ? side : 0], &set);
         if (where == FREE || where == LATE)
-                CPU_SET(usable[nusable - 1], &set);
+                CPU_SET(usable[1], &set);
         must(sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
 }
 
@@ -138,39 +126,38 @@ static pid_t spawn(void) {
         return pid;
 }
 
-static void finish(pid_t pid) {
-        must(kill(pid, SIGKILL), "kill");
-        must(waitpid(pid, NULL, 0), "waitpid");
+static void finish(const pid_t *pids, long n) {
+        while (n-- > 0) {
+                must(kill(pids[n], SIGKILL), "kill");
+                must(waitpid(pids[n], NULL, 0), "waitpid");
+        }
 }
 
 /* ---- the contenders -------------------------------------------------------------------------- */
 
-/* RAW is one eventfd each way, which tells nobody that the other side died. */
-enum who { LIBRARY = 1, CLASSIC, PTHREAD, SEMS, SOCKETS, PIPES, RAW, RAW_SPINNING, FORK_ALONE };
+/* PTHREAD is a pthread_barrier_t. RAW is one eventfd each way. Neither tells anybody that the other
+ * side died. */
+enum who { LIBRARY = 1, CLASSIC, PTHREAD, RAW, FORK_ALONE };
 
-/* clang-format off */
-static const char *const names[] = { "", "library", "classic", "pthread_barrier_t", "two sem_t",
-        "socket pair", "two pipes", "raw eventfds", "raw, spinning", "fork alone" };
-/* clang-format on */
+static const char *const names[] = { "", "library", "classic", "pthread", "raw", "fork alone" };
 
-/* All times are in microseconds, and of one round. */
-enum metric { WALL, CPU, CALLS, SHARED, LOST, METRICS };
+/* Of one round. */
+static const char *const metrics[] = { "wall us", "CPU us", "calls", "% shared" };
+enum metric { WALL, CPU, CALLS, SHARED, METRICS };
 
 /* What the processes of one sample share. */
 static struct shared {
-        volatile long last[2]; /* the last round, of warming up and of what is measured */
-        volatile int cpu;      /* that the child was last seen on */
+        volatile int cpu; /* that the child is on */
         struct spent child;
         double result[METRICS];
         pthread_barrier_t barrier;
-        sem_t sem[2];
 } * shared;
 
 struct link {
         enum who who;
-        int side;      /* 0: the parent, 1: the child */
-        int way[2][2]; /* what is read and what is written, to the parent and to the child */
-        int gone[2];   /* tells the classic design of hang-ups */
+        int side;    /* 0: the parent, 1: the child */
+        int to[2];   /* the eventfd that each side reads */
+        int gone[2]; /* tells the classic design of hang-ups */
         uint64_t placed, received;
         Barrier b;
 };
@@ -183,35 +170,16 @@ static void open_link(struct link *l, enum who who) {
         l->who = who;
         if (who == LIBRARY)
                 must(barrier_init(&l->b), "barrier_init");
-        else if (who == CLASSIC || who == RAW || who == RAW_SPINNING) {
-                l->way[0][0] = l->way[0][1] = must(eventfd(0, flags), "eventfd");
-                l->way[1][0] = l->way[1][1] = must(eventfd(0, flags), "eventfd");
+        else if (who == CLASSIC || who == RAW) {
+                l->to[0] = must(eventfd(0, flags), "eventfd");
+                l->to[1] = must(eventfd(0, flags), "eventfd");
                 if (who == CLASSIC)
                         must(pipe2(l->gone, O_CLOEXEC | O_NONBLOCK), "pipe2");
-        } else if (who == PIPES) {
-                must(pipe2(l->way[0], O_CLOEXEC), "pipe2");
-                must(pipe2(l->way[1], O_CLOEXEC), "pipe2");
-        } else if (who == SOCKETS) { /* either end does for reading and for writing */
-                must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->way[0]), "socketpair");
-                l->way[1][0] = l->way[0][1];
-                l->way[1][1] = l->way[0][0];
         } else if (who == PTHREAD) {
                 must(-pthread_barrierattr_init(&attr), "pthread_barrierattr_init");
                 must(-pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED), "setpshared");
                 must(-pthread_barrier_init(&shared->barrier, &attr, 2), "pthread_barrier_init");
-        } else if (who == SEMS) {
-                must(sem_init(&shared->sem[0], 1, 0), "sem_init");
-                must(sem_init(&shared->sem[1], 1, 0), "sem_init");
         }
-}
-
-static void take_side(struct link *l, int side) {
-        l->side = side;
-        if (l->who == LIBRARY) {
-                must(barrier_set_role(&l->b, side ? BARRIER_CHILD : BARRIER_PARENT), "set_role");
-                l->way[side][0] = l->way[side][1] = l->b.them;
-        } else if (l->who == CLASSIC)
-                close(l->gone[!side]);
 }
 
 static void put(int fd) {
@@ -222,64 +190,54 @@ static void put(int fd) {
 
 static void place(struct link *l) {
         if (l->who != LIBRARY)
-                put(l->way[!l->side][1]);
+                put(l->to[!l->side]);
         else if (!barrier_place(&l->b))
                 die("barrier_place");
 }
 
-/* False if nothing is there. */
-static bool take(struct link *l) {
-        uint64_t value = 0;
+static void take(struct link *l) {
+        uint64_t value;
 
-        if (read(l->way[l->side][0], &value, sizeof value) < 0 && errno != EAGAIN)
+        if (read(l->to[l->side], &value, sizeof value) < 0)
                 die("read");
         l->received += value;
-        return value > 0;
 }
 
 static void go_round(struct link *l) {
-        struct pollfd fds[2] = { { l->gone[l->side], 0, 0 }, { l->way[l->side][0], POLLIN, 0 } };
+        struct pollfd fds[2] = { { l->gone[l->side], 0, 0 }, { l->to[l->side], POLLIN, 0 } };
 
         if (l->who == LIBRARY) {
-                if (!barrier_place_and_sync(&l->b))
+                if (!barrier_place_and_sync(&l->b) && errno != ETIMEDOUT)
                         die("barrier_place_and_sync");
         } else if (l->who == PTHREAD)
                 (void) pthread_barrier_wait(&shared->barrier);
-        else if (l->who == SEMS) {
-                must(sem_post(&shared->sem[l->side]), "sem_post");
-                must(sem_wait(&shared->sem[!l->side]), "sem_wait");
-        } else if (l->who != FORK_ALONE) {
+        else if (l->who != FORK_ALONE) {
                 place(l);
                 for (l->placed++; l->received < l->placed;) {
                         if (l->who == CLASSIC)
                                 must(poll(fds, 2, -1), "poll");
-                        if (!take(l) && l->who != RAW_SPINNING)
-                                die("the other side left");
+                        take(l);
                 }
         }
 }
 
-/* Of those that one process opens again and again. */
 static void close_link(struct link *l) {
         if (l->who == LIBRARY)
                 barrier_destroy(&l->b);
         else if (l->who == CLASSIC) {
-                close(l->way[0][0]);
-                close(l->way[1][0]);
+                close(l->to[0]);
+                close(l->to[1]);
                 close(l->gone[l->side]);
         }
 }
 
 /* ---- how a sample is taken ------------------------------------------------------------------- */
 
-/* RATIO of one row to another, how much MORE it is, or just its VALUE. */
-enum kind { RATIO = 1, MORE, VALUE };
-
+/* Row `of` divided by row `to`, less row `to`, or as it is. */
 struct target {
-        const char *what;
         enum metric metric;
-        enum kind kind;
-        int of, to;      /* rows */
+        char sign; /* '/', '-' or '=' */
+        int of, to;
         double limit;    /* at most */
         enum where when; /* only where the sides were found APART, or on ONE CPU */
 };
@@ -287,15 +245,15 @@ struct target {
 struct scenario {
         const char *name, *title;
         void (*sample)(const struct scenario *s, int row);
-        int reps; /* samples of each row, as far as the command line does not say */
         enum where where, hogs;
-        int msec;    /* how long a sample lasts, */
-        long rounds; /* or how many rounds it has */
-        long work;   /* up to that many nanoseconds before each round */
-        int late;    /* milliseconds that the child comes late, after a habit of quick rounds */
+        long rounds;
+        long work; /* up to that many nanoseconds before each round */
+        int late;  /* milliseconds that the child comes late */
+        int taken; /* repetitions */
         enum who who[MAX_ROWS];
         long n[MAX_ROWS]; /* what else distinguishes the rows */
         struct target target[MAX_TARGETS];
+        double samples[MAX_ROWS][MAX_REPS][METRICS];
 };
 
 /* Makes this process the parent of a fresh link, and a new one the child. Both return, and run the
@@ -306,7 +264,12 @@ static pid_t meet(const struct scenario *s, int row, struct link *l) {
         open_link(l, s->who[row]);
         child = spawn();
         pin(s->where, child == 0);
-        take_side(l, child == 0);
+        l->side = child == 0;
+        if (l->who == LIBRARY) {
+                must(barrier_set_role(&l->b, child ? BARRIER_PARENT : BARRIER_CHILD), "set_role");
+                l->to[l->side] = l->b.them;
+        } else if (l->who == CLASSIC)
+                close(l->gone[!l->side]);
         if (s->where == LATE)
                 pin(ONE, 0);
         return child;
@@ -323,86 +286,55 @@ static void part(pid_t child) {
 }
 
 /* Time of this process, CPU time and system calls of both. */
-static void report(long rounds) {
+static void report(double rounds) {
         const struct spent *child = &shared->child;
-        const double n = (double) rounds;
 
-        shared->result[WALL] = (double) spent.wall / n / 1000;
-        shared->result[CPU] = (double) (spent.cpu + child->cpu) / n / 1000;
+        shared->result[WALL] = (double) spent.wall / rounds / 1000;
+        shared->result[CPU] = (double) (spent.cpu + child->cpu) / rounds / 1000;
         if (spent.calls) /* some contenders leave that to libc */
                 shared->result[CALLS] =
-                        (double) (spent.calls + child->calls) / n / (child->calls ? 2 : 1);
+                        (double) (spent.calls + child->calls) / rounds / (child->calls ? 2 : 1);
 }
 
-/* One side's rounds, to warm up (phase 0) or to be measured. The parent says which one is the last
- * before it begins it; no contender lets the child end that round earlier, so the child can not
- * miss it. */
-static long play(const struct scenario *s, struct link *l, int phase) {
-        const long limit = phase ? s->rounds : 0, every = s->rounds ? 1 : 16;
-        const int64_t nsec = (phase ? s->msec : WARM_UP_MSEC) * INT64_C(1000000);
-        const int64_t deadline = clock_ns(CLOCK_MONOTONIC) + nsec;
-        uint32_t seed = (uint32_t) (2 * repetition + l->side);
-        long n = 0, looks = 0, same = 0;
+/* One side's rounds. The child leaves a note where it is; as long as it stays there, nobody writes
+ * to that cache line. */
+static void play(struct link *l, long rounds, long most_work) {
+        unsigned seed = (unsigned) (2 * repetition + l->side);
+        long i, same = 0;
 
         memset(&spent, 0, sizeof spent);
         start();
-        do {
-                n++;
-                if (l->side == 0 &&
-                    (limit ? n == limit : n % 16 == 0 && clock_ns(CLOCK_MONOTONIC) >= deadline))
-                        shared->last[phase] = n;
-                if (s->work)
-                        work(random_below((uint32_t) s->work, &seed));
+        for (i = 0; i < rounds; i++) {
+                const int cpu = sched_getcpu();
+                const bool elsewhere = cpu != shared->cpu;
+
+                same += !elsewhere;
+                if (l->side && elsewhere)
+                        shared->cpu = cpu;
+                if (most_work)
+                        work(rand_r(&seed) % most_work);
                 go_round(l);
-                if ((n - 1) % every == 0) {
-                        looks++;
-                        same += shared->cpu == sched_getcpu();
-                        if (l->side)
-                                shared->cpu = sched_getcpu();
-                }
-        } while (shared->last[phase] != n);
+        }
         stop();
         if (l->side)
                 shared->child = spent;
         else
-                shared->result[SHARED] = 100.0 * (double) same / (double) looks;
-        return n;
+                shared->result[SHARED] = 100.0 * (double) same / (double) rounds;
 }
 
+/* Quick rounds to warm up; as many rounds as the row says for which the child takes its time; and
+ * those that count. */
 static void pair_sample(const struct scenario *s, int row) {
         struct link l;
         const pid_t child = meet(s, row, &l);
-        long rounds;
 
-        (void) play(s, &l, 0);
-        if (child == 0 && s->late)
+        play(&l, WARM_UP, 0);
+        play(&l, s->n[row], l.side ? SLOW_NSEC : 0);
+        if (l.side)
                 (void) poll(NULL, 0, s->late);
-        rounds = play(s, &l, 1);
+        play(&l, s->rounds, s->work);
         part(child);
-        report(rounds);
-}
-
-/* Quick rounds, the first of them to warm up; rounds for which the child takes its time; quick
- * rounds. What is lost is how much longer the latter take than the former, in per cent of the time
- * of the slow ones. */
-static void habit_sample(const struct scenario *s, int row) {
-        struct link l;
-        const pid_t child = meet(s, row, &l);
-        int64_t took[4];
-        int i, phase;
-
-        for (phase = 0; phase < 4; phase++) {
-                took[phase] = -clock_ns(CLOCK_MONOTONIC);
-                for (i = 0; i < HABIT; i++) {
-                        if (child == 0 && phase == 2)
-                                work(s->work);
-                        go_round(&l);
-                }
-                took[phase] += clock_ns(CLOCK_MONOTONIC);
-        }
-        part(child);
-        shared->result[WALL] = (double) took[1] / HABIT / 1000;
-        shared->result[LOST] = 100.0 * (double) (took[3] - took[1]) / (double) took[2];
+        report((double) s->rounds);
 }
 
 static void fork_sample(const struct scenario *s, int row) {
@@ -418,90 +350,81 @@ static void fork_sample(const struct scenario *s, int row) {
                 close_link(&l);
         }
         stop();
-        report(s->rounds);
-        shared->result[CPU] = shared->result[CALLS] = (double) NAN; /* the children's are missing */
+        shared->result[WALL] = (double) spent.wall / (double) s->rounds / 1000;
 }
 
-/* A place and a sync with n barriers there already; without any, the sync is a try. The child only
- * holds its descriptors: its barriers are written on its behalf, off the clock, and so are the
- * parent's but for the last one. */
-static void ready_sample(const struct scenario *s, int row) {
-        static struct link link[BATCH];
-        const long n = s->n[row], batch = n > 1 ? 1 : BATCH, rounds = n > 1 ? 1 : s->rounds;
-        pid_t child;
-        long i, k, m;
+/* The parent's side of many links. */
+static struct link links[MAX_CHILDREN];
+static pid_t children[MAX_CHILDREN];
 
-        for (i = 0; i < batch; i++)
-                open_link(&link[i], s->who[row]);
-        child = spawn();
-        for (i = 0; i < batch; i++)
-                take_side(&link[i], child == 0);
-        if (child == 0)
+/* Makes n links, each with a child that goes so many rounds and then just holds its descriptors. */
+static void gather(const struct scenario *s, int row, long n, long rounds) {
+        long i;
+
+        for (i = 0; i < n; i++) {
+                children[i] = meet(s, row, &links[i]);
+                if (children[i] > 0)
+                        continue;
+                while (rounds-- > 0)
+                        go_round(&links[i]);
                 _exit(pause());
-        for (i = 0; n == 0 && i < batch; i++)
-                barrier_set_timeout(&link[i].b, 0);
-        for (k = 0; k < rounds; k++) {
-                for (i = 0; i < batch; i++)
-                        for (m = 0; m < n; m++) {
-                                put(link[i].way[0][1]);
-                                if (m > 0)
-                                        place(&link[i]);
-                        }
+        }
+}
+
+/* A place and a sync whose barrier is already there, written on the child's behalf and off the
+ * clock, or is not, and then the sync is a try. */
+static void ready_sample(const struct scenario *s, int row) {
+        long i, k;
+
+        gather(s, row, BATCH, 0);
+        for (k = 0; k < s->rounds; k++) {
+                for (i = 0; i < BATCH; i++)
+                        if (s->n[row])
+                                put(links[i].to[0]);
+                        else
+                                barrier_set_timeout(&links[i].b, 0);
                 start();
-                for (i = 0; i < batch; i++)
-                        if (n > 0)
-                                go_round(&link[i]);
-                        else if (barrier_place_and_sync(&link[i].b))
-                                die("barrier_sync");
+                for (i = 0; i < BATCH; i++)
+                        go_round(&links[i]);
                 stop();
         }
-        report(rounds * batch);
-        finish(child);
+        report((double) s->rounds * BATCH);
+        finish(children, BATCH);
 }
 
-/* Takes one child as far as it goes without blocking; true if that was its last round. */
-static bool loop_turn(struct link *l, long *left) {
-        do {
-                if (l->who != LIBRARY)
-                        (void) take(l);
-                else if (!barrier_sync(&l->b)) {
-                        if (errno != ETIMEDOUT || barrier_they_aborted(&l->b))
-                                die("barrier_sync");
-                        return false;
-                }
-                if (--*left == 0)
-                        return true;
+/* Takes one child as far as it goes without blocking; returns for how many rounds. */
+static long advance(struct link *l) {
+        long n = 0;
+
+        if (l->who != LIBRARY) {
+                take(l);
                 place(l);
-        } while (l->who == LIBRARY);
-        return false;
+                return 1;
+        }
+        for (; barrier_sync(&l->b); n++)
+                place(l);
+        if (errno != ETIMEDOUT)
+                die("barrier_sync");
+        return n;
 }
 
 /* All children place and wait; the parent's event loop takes each through its rounds. It is about
  * the same number of rounds for any number of children. */
 static void loop_sample(const struct scenario *s, int row) {
-        static struct link link[MAX_CHILDREN];
-        static pid_t child[MAX_CHILDREN];
-        static long left[MAX_CHILDREN];
         const long n = s->n[row], rounds = s->rounds / n;
         const int epoll = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
         struct epoll_event e[64];
-        long i, busy = n;
+        long i, left = rounds * n;
 
+        gather(s, row, n, rounds);
         for (i = 0; i < n; i++) {
-                struct pollfd fds[BARRIER_POLLFDS];
+                struct pollfd fds[BARRIER_POLLFDS] = { { links[i].to[0], POLLIN, 0 } };
                 int k = 1;
 
-                child[i] = meet(s, row, &link[i]);
-                for (left[i] = rounds; child[i] == 0 && left[i] > 0; left[i]--)
-                        go_round(&link[i]);
-                if (child[i] == 0)
-                        _exit(pause());
-                fds[0].fd = link[i].way[0][0];
-                fds[0].events = POLLIN;
                 must(poll(fds, 1, -1), "poll"); /* it has placed */
                 if (s->who[row] == LIBRARY) {
-                        barrier_set_timeout(&link[i].b, 0);
-                        k = must(barrier_get_pollfds(&link[i].b, fds), "barrier_get_pollfds");
+                        barrier_set_timeout(&links[i].b, 0);
+                        k = must(barrier_get_pollfds(&links[i].b, fds), "barrier_get_pollfds");
                 }
                 while (k-- > 0) {
                         e->events = (uint32_t) fds[k].events;
@@ -511,80 +434,73 @@ static void loop_sample(const struct scenario *s, int row) {
         }
         start();
         for (i = 0; i < n; i++)
-                place(&link[i]);
-        while (busy) {
+                place(&links[i]);
+        while (left > 0) {
                 int ready = must(epoll_wait(epoll, e, 64, -1), "epoll_wait");
 
-                while (ready-- > 0) {
-                        i = (long) e[ready].data.u64;
-                        busy -= loop_turn(&link[i], &left[i]);
-                }
+                while (ready-- > 0)
+                        left -= advance(&links[e[ready].data.u64]);
         }
         stop();
-        report(rounds * n);
-        for (i = 0; i < n; i++)
-                finish(child[i]);
+        report((double) (rounds * n));
+        finish(children, n);
 }
 
 /* ---- the scenarios --------------------------------------------------------------------------- */
 
 /* clang-format off */
-#define BOTH                 .who = { LIBRARY, CLASSIC }
-#define WALL_AT_MOST(limit)  { "wall, library / classic", WALL, RATIO, 0, 1, limit, 0 }
-#define CPU_AT_MOST(limit)   { "CPU, library / classic", CPU, RATIO, 0, 1, limit, 0 }
-#define CPU_MORE(limit)      { "CPU, library - classic", CPU, MORE, 0, 1, limit, 0 }
-#define LOOP(children, of)   { "CPU, library / raw, " children, CPU, RATIO, of, (of) + 4, 1, 0 }
-
-static const struct scenario scenarios[] = {
-{ "lockstep", "lockstep, nothing bound", pair_sample, 31, FREE, .msec = 20,
-  .who = { LIBRARY, CLASSIC, PTHREAD, SEMS, SOCKETS, PIPES, RAW, RAW_SPINNING },
-  .target = { { "wall, library / classic, on two CPUs", WALL, RATIO, 0, 1, 0.05, APART },
-              { "wall, library / classic, sharing a CPU", WALL, RATIO, 0, 1, 1.05, ONE } } },
-{ "apart", "lockstep, each side bound to a CPU", pair_sample, 31, APART, .msec = 20,
-  BOTH, .target = { WALL_AT_MOST(0.05) } },
-{ "hogs-apart", "the same, a hog on each CPU", pair_sample, 15, APART, APART, .msec = 100,
-  BOTH, .target = { WALL_AT_MOST(0.1) } },
-{ "hogs-free", "lockstep, two hogs, nothing bound", pair_sample, 31, FREE, FREE, .msec = 100,
-  BOTH, .target = { WALL_AT_MOST(1.05), CPU_AT_MOST(1.05) } },
-{ "one-cpu", "lockstep on one CPU", pair_sample, 31, ONE, .msec = 20,
-  .who = { LIBRARY, CLASSIC, PTHREAD, SEMS, SOCKETS, PIPES, RAW },
-  .target = { WALL_AT_MOST(1.05), CPU_AT_MOST(1.05) } },
-{ "one-cpu-late", "lockstep, moved to one CPU after the roles were set", pair_sample, 31, LATE,
-  .msec = 20, BOTH, .target = { WALL_AT_MOST(1.05), CPU_AT_MOST(1.05) } },
-{ "works", "each side works 0 to 40 us before each round", pair_sample, 31, FREE, .rounds = 500,
-  .work = 40000, BOTH, .target = { WALL_AT_MOST(0.85), CPU_AT_MOST(1.05) } },
-{ "works-long", "each side works 0 to 2 ms before each round", pair_sample, 31, FREE, .rounds = 80,
-  .work = 2000000, BOTH, .target = { WALL_AT_MOST(1), CPU_MORE(25) } },
-{ "late", "one side comes 50 ms late", pair_sample, 31, FREE, .rounds = 1, .late = 50,
-  BOTH, .target = { WALL_AT_MOST(1), CPU_MORE(25) } },
-{ "fork", "fork, one round, exit, reap", fork_sample, 31, FREE, .rounds = 60,
-  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { WALL_AT_MOST(0.95) } },
-{ "fork-one-cpu", "the same on one CPU", fork_sample, 31, ONE, .rounds = 60,
-  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { WALL_AT_MOST(1.02) } },
-{ "ready", "place and sync, so many barriers are already there, or none", ready_sample, 31, ONE,
-  .rounds = 300, .who = { LIBRARY, CLASSIC, LIBRARY, LIBRARY }, .n = { 1, 1, 0, 1000000 },
-  .target = { WALL_AT_MOST(0.6), { "system calls", CALLS, VALUE, 0, 0, 2, 0 },
-              { "system calls, place and an empty try", CALLS, VALUE, 2, 2, 3, 0 },
-              { "system calls, 1,000,000 are there", CALLS, VALUE, 3, 3, 2, 0 } } },
-{ "habit", "quick rounds, 1,000 slow ones, 1,000 quick ones: time lost, in % of the slow ones'",
-  habit_sample, 31, APART, .work = 200000, .who = { LIBRARY },
-  .target = { { "time lost", LOST, VALUE, 0, 0, 5, 0 } } },
+static struct scenario scenarios[] = {
+{ "lockstep", "lockstep, nothing bound", pair_sample, FREE, .rounds = 10000,
+  .who = { LIBRARY, CLASSIC, PTHREAD, RAW },
+  .target = { { WALL, '/', 0, 1, 0.05, APART }, { WALL, '/', 0, 1, 1.05, ONE } } },
+{ "apart", "lockstep, each side bound to a CPU", pair_sample, APART, .rounds = 10000,
+  .who = { LIBRARY, CLASSIC }, .target = { { WALL, '/', 0, 1, 0.05, 0 } } },
+{ "hogs-apart", "the same, a hog on each CPU", pair_sample, APART, APART, .rounds = 20000,
+  .who = { LIBRARY, CLASSIC }, .target = { { WALL, '/', 0, 1, 0.1, 0 } } },
+{ "hogs-free", "lockstep, two hogs, nothing bound", pair_sample, FREE, FREE, .rounds = 20000,
+  .who = { LIBRARY, CLASSIC },
+  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+{ "one-cpu", "lockstep on one CPU", pair_sample, ONE, .rounds = 10000,
+  .who = { LIBRARY, CLASSIC, PTHREAD, RAW },
+  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+{ "one-cpu-late", "lockstep, moved to one CPU after the roles were set", pair_sample, LATE,
+  .rounds = 10000, .who = { LIBRARY, CLASSIC },
+  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+{ "works", "each side works 0 to 40 us before each round", pair_sample, FREE, .rounds = 1000,
+  .work = 40000, .who = { LIBRARY, CLASSIC },
+  .target = { { WALL, '/', 0, 1, 0.85, APART }, { WALL, '/', 0, 1, 1.05, ONE },
+              { CPU, '/', 0, 1, 1.05, 0 } } },
+{ "works-long", "each side works 0 to 2 ms before each round", pair_sample, FREE, .rounds = 80,
+  .work = 2000000, .who = { LIBRARY, CLASSIC },
+  .target = { { WALL, '/', 0, 1, 1.005, 0 }, { CPU, '-', 0, 1, 25, 0 } } },
+{ "late", "one side comes 50 ms late", pair_sample, FREE, .rounds = 1, .late = 50,
+  .who = { LIBRARY, CLASSIC },
+  .target = { { WALL, '/', 0, 1, 1.005, 0 }, { CPU, '-', 0, 1, 25, 0 } } },
+{ "fork", "fork, one round, exit, reap", fork_sample, FREE, .rounds = 60,
+  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { { WALL, '/', 0, 1, 0.95, 0 } } },
+{ "fork-one-cpu", "the same on one CPU", fork_sample, ONE, .rounds = 60,
+  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { { WALL, '/', 0, 1, 1.02, 0 } } },
+{ "ready", "place and sync: its barrier is there (1), or it is a try and is not", ready_sample,
+  ONE, .rounds = 10, .who = { LIBRARY, CLASSIC, LIBRARY }, .n = { 1, 1, 0 },
+  .target = { { WALL, '/', 0, 1, 0.6, 0 }, { CALLS, '=', 0, 0, 2, 0 },
+              { CALLS, '=', 2, 2, 3, 0 } } },
+{ "habit", "1,000 quick rounds after so many before which the child works 0 to 400 us",
+  pair_sample, APART, .rounds = 1000, .who = { LIBRARY, LIBRARY }, .n = { 0, 1000 },
+  .target = { { WALL, '-', 1, 0, 10, 0 } } }, /* 5 % of the time that slow rounds take */
 { "loop", "so many children, an event loop: a round of one child, CPU time of the parent",
-  loop_sample, 9, FREE, .rounds = 20000,
+  loop_sample, FREE, .rounds = 20000,
   .who = { LIBRARY, LIBRARY, LIBRARY, LIBRARY, RAW, RAW, RAW, RAW },
   .n = { 10, 100, 1000, MAX_CHILDREN, 10, 100, 1000, MAX_CHILDREN },
-  .target = { LOOP("10", 0), LOOP("100", 1), LOOP("1,000", 2), LOOP("2,000", 3) } },
+  .target = { { CPU, '/', 0, 4, 1, 0 }, { CPU, '/', 1, 5, 1, 0 }, { CPU, '/', 2, 6, 1, 0 },
+              { CPU, '/', 3, 7, 1, 0 } } },
 };
 /* clang-format on */
 
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
-static double samples[SCENARIOS][MAX_ROWS][MAX_REPS][METRICS];
-static int taken[SCENARIOS]; /* repetitions */
+/* ---- running and judging --------------------------------------------------------------------- */
 
-/* ---- running --------------------------------------------------------------------------------- */
-
-static void take_sample(const struct scenario *s, int row) {
+static void take_sample(struct scenario *s, int row) {
         int status, i;
         pid_t pid;
 
@@ -604,26 +520,26 @@ static void take_sample(const struct scenario *s, int row) {
                 fprintf(stderr, "bench: a sample of %s failed\n", s->name);
                 _exit(1);
         }
-        memcpy(samples[s - scenarios][row][repetition], shared->result, sizeof shared->result);
+        memcpy(s->samples[row][repetition], shared->result, sizeof shared->result);
 }
 
 /* Takes one sample of each row per repetition, in a new random order each time, so that whatever
  * else the machine does hits all rows alike. */
-static void run(const struct scenario *s, int reps) {
-        static uint32_t seed = 1;
+static void run(struct scenario *s, int reps) {
+        static unsigned seed = 1;
         int i, k, order[MAX_ROWS] = { 0 };
-        pid_t hog[2] = { 0, 0 };
-        size_t h;
+        const long hogs = s->hogs ? 2 : 0;
+        pid_t hog[2];
 
-        for (h = 0; s->hogs && h < 2; h++) {
-                hog[h] = spawn();
-                if (hog[h] == 0)
-                        for (pin(s->hogs, h);;)
+        for (i = 0; i < hogs; i++) {
+                hog[i] = spawn();
+                if (hog[i] == 0)
+                        for (pin(s->hogs, (size_t) i);;)
                                 spin(1000000);
         }
         for (repetition = 0; repetition < reps; repetition++) {
                 for (i = 0; i < MAX_ROWS; i++) { /* shuffles while it fills */
-                        k = (int) random_below((uint32_t) i + 1, &seed);
+                        k = rand_r(&seed) % (i + 1);
                         order[i] = order[k];
                         order[k] = i;
                 }
@@ -631,108 +547,84 @@ static void run(const struct scenario *s, int reps) {
                         if (s->who[order[i]])
                                 take_sample(s, order[i]);
         }
-        taken[s - scenarios] = reps;
-        for (h = 0; s->hogs && h < 2; h++)
-                finish(hog[h]);
+        s->taken = reps;
+        finish(hog, hogs);
 }
 
-/* ---- output ---------------------------------------------------------------------------------- */
+/* Finds quartiles; returns of how many repetitions. Compares within each, so that what slows the
+ * whole machine for a while cancels out. If the target is for one placement only, takes those in
+ * which both rows were found APART, or in which one of them shared ONE CPU. */
+static int figure(const struct scenario *s, const struct target *t, double quartiles[3]) {
+        double v[MAX_REPS], x;
+        int i, k, n = 0;
 
-struct figure {
-        double q1, median, q3;
-        int n;
-};
-
-static int compare(const void *a, const void *b) {
-        const double x = *(const double *) a, y = *(const double *) b;
-
-        return (x > y) - (x < y);
-}
-
-/* Compares within each repetition, so that what slows the whole machine for a while cancels out. If
- * the target is for one placement only, takes the repetitions in which both rows were found APART,
- * or those in which one of them shared ONE CPU. */
-static struct figure figure(const struct scenario *s, const struct target *t) {
-        double v[MAX_REPS];
-        int i, n = 0;
-
-        for (i = 0; i < taken[s - scenarios]; i++) {
-                const double *of = samples[s - scenarios][t->of][i];
-                const double *to = samples[s - scenarios][t->to][i];
+        for (i = 0; i < s->taken; i++) {
+                const double *of = s->samples[t->of][i], *to = s->samples[t->to][i];
                 const bool sharing = of[SHARED] > 10 || to[SHARED] > 10;
-                double x = of[t->metric];
 
-                if (t->when && sharing != (t->when == ONE))
-                        continue;
-                if (t->kind == RATIO)
+                x = of[t->metric];
+                if (t->sign == '/')
                         x /= to[t->metric];
-                else if (t->kind == MORE)
+                else if (t->sign == '-')
                         x -= to[t->metric];
-                if (!isnan(x))
-                        v[n++] = x;
+                if (isnan(x) || (t->when && sharing != (t->when == ONE)))
+                        continue;
+                for (k = n++; k > 0 && v[k - 1] > x; k--)
+                        v[k] = v[k - 1];
+                v[k] = x;
         }
-        if (n == 0)
-                return (struct figure){ (double) NAN, (double) NAN, (double) NAN, 0 };
-        qsort(v, (size_t) n, sizeof *v, compare);
-        return (struct figure){ v[n / 4], v[n / 2], v[n - 1 - n / 4], n };
+        for (k = 0; k < 3 && n > 0; k++)
+                quartiles[k] = v[(n - 1) * (k + 1) / 4];
+        return n;
 }
 
+/* Medians, and the wall time of the first row against that of each other. */
 static void show(const struct scenario *s) {
-        int row, k, base;
+        double q[3];
+        int row, k;
 
-        printf("%-25s   wall us    CPU us     calls  %% shared    %% lost   wall, library / this\n",
-               "");
+        printf("%25s   wall us    CPU us     calls  %% shared   wall, library / this\n", "");
         for (row = 0; row < MAX_ROWS && s->who[row]; row++) {
+                const struct target ratio = { WALL, '/', 0, row, 0, 0 };
+
                 printf("%-17s %7.0ld", names[s->who[row]], s->n[row]); /* .0 leaves a 0 out */
                 for (k = 0; k < METRICS; k++) {
-                        const struct target t = { "", (enum metric) k, VALUE, row, row, 0, 0 };
-                        const struct figure f = figure(s, &t);
+                        const struct target value = { (enum metric) k, '=', row, row, 0, 0 };
 
-                        if (f.n)
-                                printf(" %9.2f", f.median);
+                        if (figure(s, &value, q))
+                                printf(" %9.2f", q[1]);
                         else
                                 printf(" %9s", "-");
                 }
-                for (base = 0; s->n[base] != s->n[row]; base++)
-                        ;
-                if (base != row) {
-                        const struct target t = { "", WALL, RATIO, base, row, 0, 0 };
-                        const struct figure f = figure(s, &t);
-
-                        printf("   %.3f (%.3f to %.3f)", f.median, f.q1, f.q3);
-                }
+                if (row > 0 && s->n[row] == s->n[0] && figure(s, &ratio, q))
+                        printf("   %.3f (%.3f to %.3f)", q[1], q[0], q[2]);
                 putchar('\n');
         }
-        fflush(stdout);
 }
 
 /* A target is met if the median keeps to it; if just the lower quartile does, that may be noise. */
-static void judge(void) {
+static void judge(const struct scenario *s) {
         static const char *const verdict[] = { "met", "noise", "MISSED" };
-        int i, k, count[3] = { 0, 0, 0 };
+        const struct target *t;
+        double q[3];
 
-        printf("\nTargets; what is compared is compared within each repetition:\n");
-        for (i = 0; i < SCENARIOS; i++)
-                for (k = 0; k < MAX_TARGETS && scenarios[i].target[k].kind; k++) {
-                        const struct target *t = &scenarios[i].target[k];
-                        const struct figure f = figure(&scenarios[i], t);
-                        const int missed = (f.median > t->limit) + (f.q1 > t->limit);
+        for (t = s->target; t < s->target + MAX_TARGETS && t->sign; t++) {
+                const int n = figure(s, t, q);
 
-                        if (taken[i] && f.n == 0)
-                                printf("-      %-12s %s: never seen\n", scenarios[i].name, t->what);
-                        if (f.n == 0)
-                                continue;
-                        count[missed]++;
-                        printf("%-6s %-12s %s: %.3f (%.3f to %.3f), at most %g", verdict[missed],
-                               scenarios[i].name, t->what, f.median, f.q1, f.q3, t->limit);
-                        if (f.n < taken[i])
-                                printf(", in %d of %d", f.n, taken[i]);
-                        putchar('\n');
-                }
-        printf("%d met, %d may be noise, %d missed\n", count[0], count[1], count[2]);
+                if (n == 0)
+                        continue;
+                printf("%-6s %-12s %s, %s", verdict[(q[1] > t->limit) + (q[0] > t->limit)], s->name,
+                       metrics[t->metric], names[s->who[t->of]]);
+                if (t->sign != '=')
+                        printf(" %c %s", t->sign, names[s->who[t->to]]);
+                if (s->n[t->of])
+                        printf(", %ld", s->n[t->of]);
+                if (t->when)
+                        printf(t->when == APART ? ", on two CPUs" : ", sharing a CPU");
+                printf(": %.3f (%.3f to %.3f), at most %g", q[1], q[0], q[2], t->limit);
+                printf(n < s->taken ? ", in %d of %d\n" : "\n", n, s->taken);
+        }
 }
-
-/* ---- the command line ------------------------------------------------------------------------ */
 
 static int usage(void) {
         int i;
@@ -746,15 +638,15 @@ static int usage(void) {
 /* Finds the CPUs, makes what the processes of a sample share, and room for their descriptors. */
 static void prepare(void) {
         struct rlimit files;
-        struct utsname un;
-        double load = 0;
         cpu_set_t set;
-        size_t i;
+        size_t i, n = 0;
 
         must(sched_getaffinity(0, sizeof set, &set), "sched_getaffinity");
-        for (i = 0; i < CPU_SETSIZE && nusable < 2; i++)
+        for (i = 0; i < CPU_SETSIZE && n < 2; i++)
                 if (CPU_ISSET(i, &set))
-                        usable[nusable++] = i;
+                        usable[n++] = i;
+        if (n < 2)
+                usable[1] = usable[0];
         shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                       0);
         if (shared == MAP_FAILED)
@@ -762,50 +654,35 @@ static void prepare(void) {
         must(getrlimit(RLIMIT_NOFILE, &files), "getrlimit");
         files.rlim_cur = files.rlim_max;
         must(setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
-        must(uname(&un), "uname");
-        must(getloadavg(&load, 1), "getloadavg");
-        printf("barrier %s, BARRIER_TRIES %d; %s %s %s, %zu CPU(s), load %.2f%s\n", BARRIER_VERSION,
-               BARRIER_TRIES, un.sysname, un.release, un.machine, nusable, load,
-               load > 0.5 ? ": others are busy here" : "");
-}
-
-static int wanted(const struct scenario *s, char **name) {
-        int n = 0;
-
-        for (; *name; name++)
-                n += strcmp(*name, s->name) == 0;
-        return n;
+        printf("barrier %s, BARRIER_TRIES %d, %zu CPU(s)\n", BARRIER_VERSION, BARRIER_TRIES, n);
 }
 
 int main(int argc, char **argv) {
-        int c, i, known = 0, reps = 0;
+        struct scenario *s;
+        int c, i, reps = 31, known = 0;
 
         while ((c = getopt(argc, argv, "r:")) >= 0) {
                 reps = c == 'r' ? (int) strtol(optarg, NULL, 10) : 0;
                 if (reps < 1 || reps > MAX_REPS)
                         return usage();
         }
-        for (i = 0; i < SCENARIOS; i++)
-                known += wanted(&scenarios[i], argv + optind);
-        if (known != argc - optind)
-                return usage();
-
         prepare();
-        for (i = 0; i < SCENARIOS; i++) {
-                const struct scenario *s = &scenarios[i];
-
-                if (known && !wanted(s, argv + optind))
+        for (s = scenarios; s < scenarios + SCENARIOS; s++) {
+                for (i = optind; i < argc && strcmp(argv[i], s->name) != 0; i++)
+                        ;
+                known += i < argc;
+                if (i == argc && optind < argc)
                         continue;
                 printf("\n%s: %s\n", s->name, s->title);
                 fflush(stdout);
-                if (nusable < 2 && s->where != ONE)
-                        printf("SKIPPED: it needs two CPUs\n");
-                else {
-                        run(s, reps ? reps : s->reps);
-                        show(s);
-                }
+                run(s, reps);
+                show(s);
         }
-        judge();
+        if (known < argc - optind)
+                return usage();
+        printf("\nTargets; what is compared is compared within each repetition:\n");
+        for (s = scenarios; s < scenarios + SCENARIOS; s++)
+                judge(s);
         if (fflush(stdout) || ferror(stdout))
                 die("standard output");
         return 0;
