@@ -415,7 +415,7 @@ static bool barrier_wait(Barrier *b, int what) {
         enum barrier_verdict verdict = BARRIER_NOT_YET;
         int64_t deadline = 0;
         bool gone = b->they_left;
-        int msec;
+        int msec = -1;
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
@@ -425,6 +425,8 @@ static bool barrier_wait(Barrier *b, int what) {
                         verdict = barrier_look(b, what, gone);
                 if (verdict != BARRIER_NOT_YET)
                         break;
+                if (msec == 0) /* that was the last look, however fast they place */
+                        return barrier_false(ETIMEDOUT);
                 msec = barrier_time_left(b, &deadline);
                 if (looks > 1 && msec != 0) {
                         looks--;

@@ -1945,6 +1945,31 @@ TEST(looking_again_before_it_sleeps_never_goes_on_beyond_the_timeout, PAIR) {
                 }
 }
 
+static int they_place_once_more(struct pollfd *fds, nfds_t n, int msec) {
+        (void) n;
+        (void) msec;
+        CHECK(barrier_place(&theirs));
+        fds[0].revents = POLLIN;
+        libc.now += 400000;
+        return 1;
+}
+
+TEST(wait_ends_in_time_though_they_go_on_placing, PAIR) {
+        int i, msec;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = they_place_once_more;
+        for (i = 0; i < 100; i++)
+                CHECK(barrier_place(&mine));
+        for (msec = 0; msec < 2; msec++) {
+                libc.polls = 0;
+                (void) time_of_wait(barrier_sync, msec, 0);
+                (void) time_of_wait(barrier_wait_abortion, msec, 0);
+                CHECK(libc.polls == (msec ? 8 : 2));
+        }
+}
+
 TEST(interrupted_wait_with_timeout_0_has_run_out_of_time, PAIR) {
         int i;
 
