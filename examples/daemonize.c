@@ -6,8 +6,8 @@
  * The daemon locks DIR/pid, binds the socket DIR/sock, and writes its pid. Only then the start
  * returns 0; that may take 5 seconds, or what -t says. Who decides is the foreground process: the
  * daemon begins to serve only when told so, so it never does after a start that was given up, or
- * killed. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A daemon that was killed
- * leaves its socket, which the next start removes.
+ * killed before it had told it to. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A
+ * daemon that was killed leaves its socket, which the next start removes.
  *
  * Exit status: 0, 1 with the reason on stderr, 2 wrong usage.
  *
@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "barrier.h"
@@ -129,7 +128,7 @@ int main(int argc, char **argv) {
         }
         dir = argv[optind];
 
-        (void) signal(SIGCHLD, SIG_DFL); /* ignored, it would make waitpid() fail */
+        (void) signal(SIGCHLD, SIG_DFL); /* ignored, it would reap the process in between */
 #ifdef SYS_close_range
         (void) syscall(SYS_close_range, 3, ~0U, 0); /* a daemon must not keep what it inherited */
 #endif
@@ -150,14 +149,12 @@ int main(int argc, char **argv) {
                 _exit(0);
         }
         (void) barrier_set_role(&b, BARRIER_PARENT);
-        if (waitpid(pid, NULL, 0) < 0)
-                return complain("waitpid", strerror(errno));
-
         barrier_set_timeout(&b, (int) (seconds * 1000));
         if (barrier_wait_next(&b) && barrier_place(&b))
                 return 0;
         if (!barrier_they_aborted(&b)) { /* it may be stuck anywhere */
                 (void) barrier_abort(&b);
+                (void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
                 (void) kill(-pid, SIGKILL);
                 barrier_set_timeout(&b, -1);
                 (void) barrier_wait_abortion(&b);
