@@ -40,7 +40,7 @@
  *
  *   what happened                      a wait returns  errno         barrier_error()  they_left
  *   the condition was reached          true            -             0                no
- *   the timeout ran out                false           ETIMEDOUT     0                no
+ *   the timeout ran out                false           ETIMEDOUT     as before        no
  *   this side aborted                  false           ECANCELED     the same         no
  *   they aborted without a code        false           ECONNABORTED  the same         no
  *   they aborted with a code           false           the code      the same         no
@@ -151,8 +151,9 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b);
 /* Limits each later wait on this side to `msec` milliseconds of CLOCK_MONOTONIC: negative for ever
  * (the default), 0 does not block. It is the time of one wait; three waits may take three of them.
  * It counts over the whole call, however often signals interrupt it. A wait that runs out returns
- * false with ETIMEDOUT, changes nothing and can be repeated. It never ends before `msec` and, on an
- * idle machine, less than 1 ms after it. */
+ * false with ETIMEDOUT, changes nothing and can be repeated. It never ends before `msec`, and on an
+ * idle machine less than 1 ms after it, or a thousandth of `msec` if that is more (five thousandths
+ * if niced), which Linux adds to the time of a poll(). */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
 /* ---- queries: what this side knows so far; none looks for news ------------------------------- */
@@ -187,10 +188,11 @@ enum { BARRIER_POLLFDS = 3 };
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
 
 /* Besides the pipe, takes `pidfd` becoming readable for the other side having left, whoever still
- * holds copies of its pipe end. In the parent: a pidfd of the child. In the child: one of the
- * parent, opened before fork(), which works from inside a new pid namespace too. Borrowed: keep it
- * open until the barrier is destroyed or the watch removed; it is never closed here. -1 removes
- * it. Call it after barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF).
+ * holds copies of its pipe end. In the parent: a pidfd of the process that has the child's role,
+ * which after a double fork is not the one in the middle. In the child: one of the parent, opened
+ * before fork(), which works from inside a new pid namespace too. Borrowed: keep it open until the
+ * barrier is destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
+ * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF).
  * Returns 0; -EBADF: not an open descriptor. */
 BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 
@@ -205,8 +207,9 @@ enum { BARRIER_EXPORT_MAX = 256 }; /* bytes that barrier_export() needs at most,
  * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
  * it. It is for the same machine and the same major version.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small, BARRIER_EXPORT_MAX suffices;
- * -ENOTCONN: no role yet; -EBADF: a descriptor was closed or replaced; -EFBIG: the other side holds
- * thousands of locks on an eventfd; or the error of a system call. On error nothing has changed. */
+ * -ENOTCONN: no role yet; -EBADF: a descriptor is closed or not of its kind; -EFBIG: the other side
+ * holds thousands of locks on an eventfd; or the error of a system call. On error nothing has
+ * changed. */
 BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
 
 /* In the new program: takes the barrier over exactly where it stood, and makes the descriptors
@@ -214,10 +217,10 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * the same descriptors would close them twice. Not async-signal-safe by contract.
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported. The pipe is known by its inode, an eventfd by the number that the
- * kernel gave it. /proc has to tell that number on both sides of the execve(). Where it does not,
- * or a forged string says that it did not, what polls like an eventfd passes beside the right pipe.
- * So a program that runs with more rights than its caller must not import a string from its
- * environment.
+ * kernel gave it and gives again once nobody has it open. /proc has to tell that number on both
+ * sides of the execve(). Where it does not, or a forged string says that it did not, what polls
+ * like an eventfd passes beside the right pipe. So a program that runs with more rights than its
+ * caller must not import a string from its environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
  * and no descriptor was changed or closed. */
@@ -264,12 +267,14 @@ struct Barrier {
  *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
  *   use a Barrier that the thread it interrupts is using: let it write to something that is polled
  *   beside what barrier_get_pollfds() gives.
- *   Functions that return bool return false with errno set, but for barrier_abort() and
- *   barrier_fail(). Functions that return int return 0 or a count, or a negative errno value; write
- *   errno = -barrier_init(&b) where the program lives by errno. Before barrier_set_role(), and on
- *   BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
+ *   Functions that return bool return false with errno set, but for barrier_abort(),
+ *   barrier_fail() and the queries. Functions that return int, but for barrier_error(), return 0 or
+ *   a count, or a negative errno value; write errno = -barrier_init(&b) where the program lives by
+ *   errno. Before barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with
+ *   ENOTCONN.
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
- *   clone(CLONE_VM) the child must work on a copy. Not for threads that share a descriptor table.
+ *   clone(CLONE_VM) the child must work on a copy, and not wait while the parent is suspended. Not
+ *   for threads that share a descriptor table.
  *
  * THE ROLE
  *
@@ -284,15 +289,18 @@ struct Barrier {
  *   barrier_destroy() on its copy of the struct, or the waiting side must use barrier_watch().
  *   Descriptors are close-on-exec: what execs holds no copy, unless they were exported.
  *   With several children: init, fork, set the role; then the next. Barriers that are initialised
- *   in a row before forks in a row hold each other's pipe ends.
+ *   in a row before forks in a row hold each other's pipe ends. A child that does not exec destroys
+ *   its copies of the barriers of those before it: they hold the parent's ends.
  *
  * GIVING UP, AND DYING WITH THE PARENT
  *
  *   Barriers that were placed still stand after a timeout. Who gives up calls barrier_abort()
- *   before barrier_destroy(). A side that has to be sure that the other still wants it uses
- *   place_and_sync, not place.
+ *   before barrier_destroy(). Until that arrives the other side may go on with what was placed. So
+ *   who may give up places last, after wait_next with the timeout; the other, which has to be sure
+ *   that it is still wanted, uses place_and_sync, not place.
  *   After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion is true:
- *   then the parent died before. getppid() cannot tell in a pid namespace.
+ *   then the parent died or gave up before. getppid() cannot tell in a pid namespace. The signal
+ *   also comes when the thread of the parent that forked ends.
  *
  * WHAT A WAIT COSTS
  *
