@@ -47,8 +47,8 @@ struct kernel {
 struct kernel_poll {
         int8_t fd[KERNEL_POLLFDS]; /* -1: no entry */
         uint8_t events[KERNEL_POLLFDS], revents[KERNEL_POLLFDS];
-        uint8_t look; /* the entry that it looks at next */
-        bool asleep;  /* it has seen nothing in any of them */
+        bool asleep;   /* it has seen nothing in any of them */
+        uint16_t look; /* the entry that it looks at next */
         int msec;
 };
 
