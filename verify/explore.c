@@ -94,9 +94,7 @@ struct call {
         uint64_t value;          /* written, or read; BEGIN: the number of the start */
         struct kernel_poll poll; /* POLL: as far as it has come */
         int32_t ret;             /* a negative errno in the place of -1; -EAGAIN: poll() goes on */
-        int8_t fd;
-        uint8_t kind;
-        uint8_t unused[2];
+        int16_t fd, kind;
 };
 
 static struct call answers[ANSWERS_MAX]; /* the last `n_answers` of it */
@@ -114,8 +112,8 @@ static struct call new_call(int kind, int fd) {
         struct call c;
 
         memset(&c, 0, sizeof c);
-        c.kind = (uint8_t) kind;
-        c.fd = (int8_t) fd;
+        c.kind = (int16_t) kind;
+        c.fd = (int16_t) fd;
         return c;
 }
 
@@ -143,6 +141,11 @@ static int sim_fcntl(int fd, int cmd, ...) {
                 return 0;
         errno = EBADF;
         return -1;
+}
+
+static int sim_unexpected(const char *what) {
+        die(what);
+        return cursor;
 }
 
 static int sim_close(int fd) {
@@ -205,13 +208,12 @@ static int sim_clock(struct timespec *ts) {
 #define poll(fds, n, msec)                sim_poll(fds, n, msec)
 #define clock_gettime(clock, ts)          sim_clock(ts)
 #define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
-#define open(path, flags)                 (die("open"), -1)
-#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), die("fstat"), -1)
+#define open(path, flags)                 sim_unexpected(path)
+#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected("fstat"))
 #define write(fd, p, size)                sim_write(fd, p, size)
 #define read(fd, p, size)                 sim_read(READ, fd, p, size)
 #define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
 #include "../barrier.c"
-#undef clock_gettime
 
 /* ---- what can happen ------------------------------------------------------------------------- */
 
@@ -241,12 +243,12 @@ enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
 struct pass {
         const char *name;
         int lead;        /* of the barriers of one side over those of the other, at most */
-        int looks;       /* what a wait may do before it sleeps */
+        int looks;       /* what a wait may do before it sleeps; who is not disturbed polls first */
         bool kill;       /* at any step */
         bool eintr;      /* once in each operation, at any of its calls */
         bool fail;       /* the same with EIO */
         bool msec;       /* a wait also has some time, and any part of it may pass at any time */
-        bool child;      /* all these happen to the child alone */
+        bool child;      /* all these are for the child alone */
         bool all;        /* each side may abort with and without a code, else each in one way */
         bool watch;      /* both have a pidfd, and a third process copies of all, while it lives */
         bool no_preadv2; /* the kernel does not have it */
@@ -272,14 +274,12 @@ static void list_starts(void) {
         struct start s;
         int i;
 
-        n_starts = 0;
         for (s.op = 0; s.op <= LEAVE; s.op++)
-                for (i = 0; i < (!waits(s.op) ? 1 : pass->msec ? 3 : 2); i++)
-                        for (s.looks = 0; s.looks < LOOKS; s.looks++) {
+                for (i = 0; i < (waits(s.op) ? 3 : 1); i++)
+                        for (s.looks = 0; s.looks < (waits(s.op) && msec[i] ? LOOKS : 1);
+                             s.looks++) {
                                 s.msec = msec[i];
-                                if (waits(s.op) && s.msec != 0 ? pass->looks >> s.looks & 1
-                                                               : s.looks == 0)
-                                        starts[n_starts++] = s;
+                                starts[n_starts++] = s;
                         }
 }
 
@@ -379,9 +379,16 @@ struct state {
 #define IDLE (UINT32_C(1) << 31)
 #define GONE IDLE /* with the first struct, BARRIER_NULL: it has left, or is dead */
 
+/* One step, so that it can be made again. */
+struct move {
+        uint8_t who, choice;
+        int16_t start; /* of the operation that begins, or -1 */
+};
+
 struct visited {
         struct state s;
-        uint32_t from, unused;
+        uint32_t from;
+        struct move move;
 };
 
 static struct table *states; /* those visited */
@@ -427,24 +434,13 @@ static const struct node *node_at(uint32_t at) {
 
 /* ---- the rules: what barrier.h promises, and nothing about how ------------------------------- */
 
-/* What a side knows of the end. */
-struct known {
-        bool i_aborted, they_aborted, they_left;
-        int error;
-};
-
-static struct known known_to(const Barrier *b) {
-        struct known k = { barrier_i_aborted(b), barrier_they_aborted(b), barrier_they_left(b),
-                           barrier_error(b) };
-
-        return k;
-}
-
-static bool rules_agree(const struct known *k, const Barrier *b) {
-        return barrier_error(b) == k->error && barrier_i_aborted(b) == k->i_aborted &&
-               barrier_they_aborted(b) == k->they_aborted && barrier_they_left(b) == k->they_left &&
-               barrier_we_aborted(b) == (k->i_aborted && k->they_aborted) &&
-               barrier_is_aborted(b) == (k->i_aborted || k->they_aborted);
+/* Whether all that can be asked about the end is what it should be. */
+static bool rules_agree(const Barrier *want, const Barrier *b) {
+        return barrier_error(b) == want->error && barrier_i_aborted(b) == want->i_aborted &&
+               barrier_they_aborted(b) == want->they_aborted &&
+               barrier_they_left(b) == want->they_left &&
+               barrier_we_aborted(b) == (want->i_aborted && want->they_aborted) &&
+               barrier_is_aborted(b) == (want->i_aborted || want->they_aborted);
 }
 
 static bool rules_left(const struct state *s, int who) {
@@ -528,18 +524,18 @@ static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t
 }
 
 /* May the wait have come to this? Then what is consumed follows. */
-static bool rules_wait_returns(struct state *s, int who, const struct node *n, struct known k) {
+static bool rules_wait_returns(struct state *s, int who, const struct node *n) {
         bool want, time_is_up = n->start->msec == 0 || (n->start->msec > 0 && n->clock >= DEADLINE);
         uint8_t *set = s->rules[who].set;
         int v, err;
 
         set[CONSUMED] = 0;
         for (v = REACHED; v < SETS; v++) {
-                struct known m = k;
+                Barrier m = *struct_at(n->idle);
 
                 if (!set[v] || (v == NOTHING && !time_is_up))
                         continue;
-                if ((v == WORD || v == LEFT) && !k.they_aborted) { /* the first ending stays */
+                if ((v == WORD || v == LEFT) && !m.they_aborted) { /* the first ending stays */
                         m.they_aborted = true;
                         m.they_left = v == LEFT;
                         m.error = v == LEFT ? ECONNRESET : s->rules[!who].sent;
@@ -557,7 +553,7 @@ static bool rules_wait_returns(struct state *s, int who, const struct node *n, s
 /* May the operation return this? */
 static bool rules_returns(struct state *s, int who, const struct node *n) {
         const Barrier *after = struct_at(n->after);
-        struct known k = known_to(struct_at(n->idle));
+        Barrier k = *struct_at(n->idle);
         int op = n->start->op;
         bool aborts = op == OP_ABORT || op == OP_FAIL;
         bool places = (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !k.error;
@@ -583,7 +579,7 @@ static bool rules_returns(struct state *s, int who, const struct node *n) {
         if (n->failed || rules_wait(n) == OP_PLACE)
                 return n->result == (places && !n->failed) && (n->result || n->err == k.error) &&
                        rules_agree(&k, after);
-        return rules_wait_returns(s, who, n, k);
+        return rules_wait_returns(s, who, n);
 }
 
 /* No wait has begun. */
@@ -794,7 +790,7 @@ static uint32_t node_begin(uint32_t idle, int start) {
 
 /* ---- both sides: steps ----------------------------------------------------------------------- */
 
-enum { GO, INTERRUPTED, FAILS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED, CHOICES };
+enum { GO, INTERRUPTED, FAILS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED };
 
 /* The last step, for people. */
 static struct {
@@ -809,69 +805,56 @@ static bool may_be(int who) {
         return who == CHILD || !pass->child;
 }
 
-static bool possible(const struct state *s, int who, const struct node *n, int choice) {
-        const struct call *c = &n->next;
-        bool begins = c->kind == POLL && c->poll.look == 0 && !c->poll.asleep;
-        bool disturb = may_be(who) && !n->disturbed;
-
-        switch (choice) {
-        case GO:
-                return !c->poll.asleep || kernel_wakes(&s->k, who, &c->poll);
-        case INTERRUPTED: /* a poll() that may not sleep looks before it says so, as in Linux */
-                return disturb && pass->eintr && c->kind <= CLOSE &&
-                       (c->kind != POLL || c->poll.msec == 0 || begins || c->poll.asleep);
-        case FAILS:
-                return disturb && pass->fail && (c->kind == WRITE || c->kind == READ || begins);
-        case TIME_IS_UP:
-                return c->poll.asleep && c->poll.msec > 0;
-        case SOME_TIME:
-                return c->kind == CLOCK && n->clock > 0 && n->clock < HALF_TIME;
-        case LONG_TIME:
-                return c->kind == CLOCK && n->clock > 0 && n->clock < DEADLINE;
-        default:
-                return false;
-        }
-}
-
-/* What poll() returns, or -EAGAIN if it goes on. */
-static int answer_poll(const struct state *s, int who, struct kernel_poll *p, int choice) {
-        int ready = 0;
-
-        if (choice == TIME_IS_UP)
-                p->asleep = false;
-        else
-                ready = kernel_poll(&s->k, who, p);
-        if ((p->revents[0] | p->revents[1] | p->revents[2]) & POLLNVAL)
-                violation("polled a descriptor that is not open");
-        return ready == 0 && choice == INTERRUPTED ? -EINTR : ready;
-}
-
-/* What the kernel returns. */
-static int answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
-        if (choice == FAILS || (choice == INTERRUPTED && !(c->kind == POLL && c->poll.msec == 0))) {
-                if (c->kind == CLOSE) /* Linux closes all the same */
-                        (void) kernel_close(&s->k, who, c->fd);
-                c->poll.asleep = false;
-                return choice == FAILS ? -BROKEN : -EINTR;
-        }
+/* What the kernel returns if nothing disturbs. */
+static int ask_kernel(struct kernel *k, int who, struct call *c) {
         switch (c->kind) {
         case WRITE:
-                return kernel_write(&s->k, who, c->fd, c->value);
-        case PREADV2:
-                if (pass->no_preadv2)
-                        return -EOPNOTSUPP;
-                return kernel_read(&s->k, who, c->fd, &c->value);
+                return kernel_write(k, who, c->fd, c->value);
         case READ:
-                return kernel_read(&s->k, who, c->fd, &c->value);
+        case PREADV2:
+                return c->kind == PREADV2 && pass->no_preadv2
+                               ? -EOPNOTSUPP
+                               : kernel_read(k, who, c->fd, &c->value);
         case CLOSE:
-                return kernel_close(&s->k, who, c->fd);
+                return kernel_close(k, who, c->fd);
         case POLL:
-                return answer_poll(s, who, &c->poll, choice);
+                return kernel_poll(k, who, &c->poll);
         default:
-                return choice == SOME_TIME   ? HALF_TIME
-                       : choice == LONG_TIME ? DEADLINE
-                       : n->clock > 0        ? n->clock
-                                             : EARLY;
+                return 0;
+        }
+}
+
+/* Fills in the answer to a call; false if that cannot happen now. */
+static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
+        bool disturb = !n->disturbed && may_be(who), polls = c->kind == POLL;
+        bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept, looked;
+        int ready;
+
+        if (choice == GO) {
+                if (slept && !kernel_wakes(&s->k, who, &c->poll))
+                        return false;
+                c->ret = c->kind != CLOCK ? ask_kernel(&s->k, who, c) : n->clock ? n->clock : EARLY;
+                return true;
+        }
+        c->poll.asleep = false;
+        switch (choice) {
+        case INTERRUPTED:
+                /* Linux closes all the same, and looks before it says that a poll() without time
+                 * was interrupted. One that may sleep may say so before its first look. */
+                looked = c->kind == CLOSE || (polls && c->poll.msec == 0);
+                ready = looked ? ask_kernel(&s->k, who, c) : 0;
+                c->ret = polls && ready ? ready : -EINTR;
+                return disturb && pass->eintr && c->kind <= CLOSE &&
+                       (!polls || looked || begins || slept);
+        case FAILS:
+                c->ret = -BROKEN;
+                return disturb && pass->fail && (c->kind == WRITE || c->kind == READ || begins);
+        case TIME_IS_UP:
+                c->ret = 0;
+                return slept && c->poll.msec > 0;
+        default:
+                c->ret = choice == SOME_TIME ? HALF_TIME : DEADLINE;
+                return c->kind == CLOCK && n->clock > 0 && n->clock < c->ret;
         }
 }
 
@@ -901,37 +884,40 @@ static void normalise(struct state *s, int who) {
         b = *struct_at(s->at[who]);
         b.received += more;
         b = normal(b);
-        s->at[who] = idle_with(&b);
+        if (memcmp(&b, struct_at(s->at[who]), sizeof b) != 0)
+                s->at[who] = idle_with(&b);
 }
 
-/* What the wait may come to. */
-static void list_verdicts(const struct rules *r, char *text, size_t size) {
+/* Not what the rules want. */
+static void wrong_return(const struct node *n, const struct rules *r) {
         static const char *const name[] = {
                 "", "true", "the other's abortion", "ECANCELED", "that the other left", "to wait"
         };
-        size_t n = (size_t) snprintf(text, size, "something else");
+        const Barrier *b = struct_at(n->after);
+        char allowed[160];
+        size_t used = (size_t) snprintf(allowed, sizeof allowed, "something else");
         int v;
 
         for (v = REACHED; v < SETS; v++)
                 if (r->set[v])
-                        n += (size_t) snprintf(text + n, size - n, ", %s", name[v]);
+                        used += (size_t) snprintf(allowed + used, sizeof allowed - used, ", %s",
+                                                  name[v]);
+        violation("%s returned %s, errno %s, having written %d barriers and %d abortions; the "
+                  "contract wants %s\n     barrier_error: %d, i_aborted: %d, they_aborted: %d, "
+                  "they_left: %d",
+                  op_name[n->start->op], n->result ? "true" : "false",
+                  n->err == UNTOUCHED ? "as before" : strerror(n->err), n->placed, n->told, allowed,
+                  barrier_error(b), barrier_i_aborted(b), barrier_they_aborted(b),
+                  barrier_they_left(b));
 }
 
 static void returned(struct state *s, int who, const struct node *n) {
-        const Barrier *b = struct_at(n->after);
-        char allowed[160];
+        const struct rules before = s->rules[who];
 
         did.returned = true;
         s->at[who] = n->after;
-        list_verdicts(&s->rules[who], allowed, sizeof allowed);
         if (!rules_returns(s, who, n))
-                violation("%s returned %s, errno %s, having written %d barriers and %d abortions; "
-                          "the contract wants %s\n     barrier_error: %d, i_aborted: %d, "
-                          "they_aborted: %d, they_left: %d",
-                          op_name[n->start->op], n->result ? "true" : "false",
-                          n->err == UNTOUCHED ? "as before" : strerror(n->err), n->placed, n->told,
-                          allowed, barrier_error(b), barrier_i_aborted(b), barrier_they_aborted(b),
-                          barrier_they_left(b));
+                wrong_return(n, &before);
         rules_forget(&s->rules[who]);
 }
 
@@ -940,18 +926,17 @@ static void check_end(struct state s, int who) {
         const struct node *n = node_at(s.at[who]);
         int bound = 20 + 4 * n->start->looks;
 
-        for (; n->next.kind != RETURN && possible(&s, who, n, GO); n = node_at(s.at[who])) {
+        while (n->next.kind != RETURN && bound-- > 0) {
                 struct call c = n->next;
 
-                if (bound-- == 0) {
-                        violation("%s makes one system call after the other, though nothing "
-                                  "changes",
-                                  op_name[n->start->op]);
+                if (!answer(&s, who, n, &c, GO))
                         return;
-                }
-                c.ret = answer(&s, who, n, &c, GO);
                 s.at[who] = node_after(s.at[who], &c);
+                n = node_at(s.at[who]);
         }
+        if (n->next.kind != RETURN)
+                violation("%s makes one system call after the other, though nothing changes",
+                          op_name[n->start->op]);
 }
 
 static void killed(struct state *s, int who) {
@@ -965,32 +950,33 @@ static void killed(struct state *s, int who) {
         rules_changed(s, CHILD);
 }
 
-/* Carries out one call, or one look of a poll(). */
-static void called(struct state *s, int who, uint32_t at, int choice) {
+/* What follows from one call, or one look of a poll(). */
+static void called(struct state *s, int who, uint32_t at, const struct call *c) {
         const struct node *n = node_at(at);
         int op = n->start->op;
         uint32_t known = nodes.n;
-        struct call c = n->next;
 
-        c.ret = answer(s, who, n, &c, choice);
-        if (c.ret == -EBADF || c.ret == -ENOSYS || c.ret == -EINVAL)
-                violation("used a descriptor that is not open, or not for this");
-        if (c.kind == CLOSE && op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
-                violation("%s closed a descriptor", op_name[op]);
-        s->at[who] = did.at = node_after(at, &c);
         did.look = n->next.poll.look;
-        did.call = c;
+        did.call = *c;
+        if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
+            (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
+                violation("used a descriptor that is not open, or not for this");
+        if (c->kind == CLOSE && op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
+                violation("%s closed a descriptor", op_name[op]);
+        s->at[who] = did.at = node_after(at, c);
         n = node_at(s->at[who]);
-        if (c.kind == CLOSE)
+        if (c->kind == CLOSE)
                 rules_changed(s, who);
-        if (c.kind == WRITE && c.ret > 0)
-                rules_wrote(s, who, n, c.value);
+        if (c->kind == WRITE && c->ret > 0)
+                rules_wrote(s, who, n, c->value);
         if (n->steps > (nodes.n > known ? 6 : 30))
                 check_end(*s, who);
 }
 
-static void step(struct state *s, int who, uint32_t at, int choice) {
+/* Makes one step; false if it cannot be made. */
+static bool step(struct state *s, int who, uint32_t at, int choice) {
         const struct node *n;
+        struct call c;
 
         memset(&did, 0, sizeof did);
         did.who = who;
@@ -1000,11 +986,14 @@ static void step(struct state *s, int who, uint32_t at, int choice) {
                 killed(s, who);
         else {
                 n = node_at(at);
+                c = n->next;
+                if (c.kind == RETURN ? choice != GO : !answer(s, who, n, &c, choice))
+                        return false;
                 if (is_idle(s->at[who]) && rules_wait(n) != OP_PLACE)
                         rules_instant(s, who, n);
                 s->at[who] = at;
-                if (n->next.kind != RETURN)
-                        called(s, who, at, choice);
+                if (c.kind != RETURN)
+                        called(s, who, at, &c);
                 n = node_at(s->at[who]);
                 if (n->next.kind == RETURN)
                         returned(s, who, n);
@@ -1013,6 +1002,7 @@ static void step(struct state *s, int who, uint32_t at, int choice) {
                 normalise(s, PARENT);
                 normalise(s, CHILD);
         }
+        return true;
 }
 
 /* Nobody sleeps whose wait could end. */
@@ -1035,34 +1025,22 @@ static uint64_t transitions;
 static struct table idles[2] = { { .key = sizeof(struct state), .size = sizeof(struct state) },
                                  { .key = sizeof(struct state), .size = sizeof(struct state) } };
 
-/* One step, so that it can be made again. */
-struct move {
-        int who, start, choice;
-};
-
-static struct {
-        const struct state *to;
-        struct move move;
-        bool found;
-} wanted;
-
 static uint32_t current; /* the state whose steps are made */
 
 static void report(struct move last);
 
-static void attempt(const struct state *from, struct move m, uint32_t at) {
+/* Where it makes its call. */
+static uint32_t move_from(const struct state *s, struct move m) {
+        return m.start < 0 ? s->at[m.who] : node_begin(s->at[m.who], m.start);
+}
+
+static void attempt(const struct state *from, struct move m) {
         struct state s = *from;
         struct visited *v;
         uint32_t i, n;
 
-        step(&s, m.who, at, m.choice);
-        if (wanted.to) {
-                if (!wanted.found && !*wrong && memcmp(&s, wanted.to, sizeof s) == 0) {
-                        wanted.found = true;
-                        wanted.move = m;
-                }
+        if (!step(&s, m.who, move_from(from, m), m.choice))
                 return;
-        }
         transitions++;
         if (!*wrong) {
                 n = states->n;
@@ -1071,6 +1049,7 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
                         return;
                 v = table_at(states, i);
                 v->from = current;
+                v->move = m;
                 check_sleep(&s, PARENT);
                 check_sleep(&s, CHILD);
         }
@@ -1081,7 +1060,10 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
 static bool may_start(const struct state *s, int who, const struct start *start) {
         const Barrier *b = struct_at(s->at[who]);
 
-        if (!may_be(who) && (start->looks > 1 || start->msec > 0))
+        if (start->msec > 0 && !(pass->msec && may_be(who)))
+                return false;
+        if (waits(start->op) && start->msec != 0 &&
+            !((may_be(who) ? pass->looks : POLL_FIRST) >> start->looks & 1))
                 return false;
         if (!pass->all && start->op == (who == PARENT ? OP_FAIL : OP_ABORT))
                 return false;
@@ -1091,32 +1073,26 @@ static bool may_start(const struct state *s, int who, const struct start *start)
                (normalising || b->placed < (uint64_t) pass->placements);
 }
 
-/* Makes each step of an operation that is possible. */
-static void expand_node(const struct state *s, struct move m, uint32_t at) {
-        for (m.choice = 0; m.choice < CHOICES; m.choice++)
-                if (possible(s, m.who, node_at(at), m.choice))
-                        attempt(s, m, at);
-}
-
 /* Makes each step that is possible. */
 static void expand(const struct state *s) {
         struct move m;
 
-        for (m.who = 0; m.who <= HOLDER; m.who++) {
+        for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 bool may_die = m.who == HOLDER ? pass->watch : pass->kill && may_be(m.who);
 
                 m.start = -1;
                 m.choice = KILLED;
                 if (may_die && !s->k.dead[m.who] && (s->k.open[m.who] || pass->watch))
-                        attempt(s, m, 0);
+                        attempt(s, m);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
-                if (!is_idle(s->at[m.who]))
-                        expand_node(s, m, s->at[m.who]);
-                else
-                        for (m.start = 0; m.start < n_starts; m.start++)
-                                if (may_start(s, m.who, &starts[m.start]))
-                                        expand_node(s, m, node_begin(s->at[m.who], m.start));
+                for (m.start = is_idle(s->at[m.who]) ? 0 : -1; m.start < n_starts; m.start++) {
+                        if (m.start < 0 || may_start(s, m.who, &starts[m.start]))
+                                for (m.choice = GO; m.choice < KILLED; m.choice++)
+                                        attempt(s, m);
+                        if (m.start < 0)
+                                break;
+                }
         }
 }
 
@@ -1125,29 +1101,29 @@ static struct state start(void) {
         const Barrier null = BARRIER_NULL;
         struct state s;
         Barrier b, mine;
+        bool good;
         int who;
 
-        if (idle_with(&null) != GONE)
-                die("GONE");
+        (void) idle_with(&null); /* GONE */
         memset(&s, 0, sizeof s);
         starting = &s.k;
         starter = PARENT;
-        if (barrier_init(&b) < 0)
-                die("barrier_init");
+        good = barrier_init(&b) == 0;
         kernel_fork(&s.k, PARENT, CHILD);
         if (pass->watch)
                 kernel_fork(&s.k, PARENT, HOLDER);
         for (who = 0; who < SIDES; who++) {
                 starter = who;
                 mine = b;
-                if (pass->watch && barrier_watch(&mine, kernel_pidfd_open(&s.k, who, !who)) < 0)
-                        die("barrier_watch");
-                if (barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) < 0)
-                        die("barrier_set_role");
+                if (pass->watch)
+                        good &= barrier_watch(&mine, kernel_pidfd_open(&s.k, who, !who)) == 0;
+                good &= barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) == 0;
                 s.at[who] = idle_with(&mine);
                 s.rules[who].set[CONSUMED] = 1;
         }
         starting = NULL;
+        if (!good)
+                die("no barrier to start with");
         return s;
 }
 
@@ -1167,15 +1143,18 @@ static void keep_idle(const struct state *s) {
         (void) table_number(&idles[0], &copy);
         if (idles[0].n != n) {
                 violation("an idle state that is not there with normalisation");
-                report((struct move){ -1, -1, 0 });
+                report((struct move){ .who = UINT8_MAX });
         }
 }
 
-static void explore(struct table *t) {
+static void explore(struct table *t, bool normalised) {
         struct state s = start();
 
+        normalising = normalised;
         transitions = 0;
         states = t;
+        states->key = sizeof s;
+        states->size = sizeof(struct visited);
         (void) table_number(states, &s);
         for (current = 0; current < states->n; current++) {
                 memcpy(&s, table_at(states, current), sizeof s);
@@ -1257,47 +1236,29 @@ static void print_step(int number) {
         printf("\n");
 }
 
-/* Which step leads from one state to the other. */
-static struct move move_between(uint32_t from, uint32_t to) {
-        struct state a, b;
-
-        memcpy(&a, table_at(states, from), sizeof a);
-        memcpy(&b, table_at(states, to), sizeof b);
-        wanted.to = &b;
-        wanted.found = false;
-        expand(&a);
-        wanted.to = NULL;
-        if (!wanted.found)
-                die("a step cannot be made again");
-        return wanted.move;
-}
-
 /* Prints the way to `current` and the last step, with counters as they are in truth. */
 static void report(struct move last) {
         enum { LONGEST = 1000 };
         static struct move moves[LONGEST];
+        const struct visited *v;
         struct state s;
-        uint32_t at, from;
+        uint32_t at;
         int n = 0, number = 0;
         char why[sizeof wrong];
 
         memcpy(why, wrong, sizeof why);
-        if (last.who >= 0)
+        if (last.who <= HOLDER)
                 moves[n++] = last;
-        for (at = current; at != 0 && n < LONGEST; at = from) {
-                *wrong = 0;
-                from = ((const struct visited *) table_at(states, at))->from;
-                moves[n++] = move_between(from, at);
+        for (at = current; at != 0 && n < LONGEST; at = v->from) {
+                v = table_at(states, at);
+                moves[n++] = v->move;
         }
         printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n", pass->name);
         normalising = false;
         s = start();
         while (n-- > 0 && (moves[n].choice == KILLED ||
                            is_idle(s.at[moves[n].who]) == (moves[n].start >= 0))) {
-                at = s.at[moves[n].who];
-                if (moves[n].start >= 0)
-                        at = node_begin(at, moves[n].start);
-                step(&s, moves[n].who, at, moves[n].choice);
+                (void) step(&s, moves[n].who, move_from(&s, moves[n]), moves[n].choice);
                 print_step(++number);
         }
         printf("\n     %s\n", why);
@@ -1306,50 +1267,38 @@ static void report(struct move last) {
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-enum { NAME_WIDTH = 30 };
-
 /* What the passes come to. */
 static struct total {
         int passed;
         uint64_t states, transitions;
 } * total;
 
-static double seconds(void) {
-        struct timespec ts;
+static void print_row(const char *name, const char *lead, uint64_t n, uint64_t made, int whose) {
+        struct rusage usage;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
-}
-
-/* Whether a run without normalisation comes to the same idle states. */
-static void compare(void) {
-        static struct table table = { .key = sizeof(struct state), .size = sizeof(struct visited) };
-
-        normalising = false;
-        explore(&table);
-        if (idles[0].n == idles[1].n)
-                return;
-        printf("\nThe shortest schedule: none; of %u idle states, %u are there without "
-               "normalisation\n",
-               idles[0].n, idles[1].n);
-        exit(1);
+        (void) getrusage(whose, &usage);
+        printf("%-30s %2s %11" PRIu64 " %12" PRIu64 " %8.1f %6ld\n", name, lead, n, made,
+               (double) usage.ru_utime.tv_sec + (double) usage.ru_utime.tv_usec / 1e6,
+               usage.ru_maxrss / 1024);
 }
 
 /* One pass, in a process of its own. */
 static void run_pass(void) {
-        static struct table table = { .key = sizeof(struct state), .size = sizeof(struct visited) };
-        double began = seconds();
-        struct rusage usage = { 0 };
+        static struct table table[2];
+        const char lead[] = { (char) ('0' + pass->lead), 0 };
 
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         list_starts();
-        normalising = true;
-        explore(&table);
+        explore(&table[0], true);
         if (pass->placements)
-                compare();
-        (void) getrusage(RUSAGE_SELF, &usage);
-        printf("%-*s %2d %11" PRIu32 " %12" PRIu64 " %8.1f %6ld\n", NAME_WIDTH, pass->name,
-               pass->lead, states->n, transitions, seconds() - began, usage.ru_maxrss / 1024);
+                explore(&table[1], false);
+        if (idles[1].n < idles[0].n && pass->placements) {
+                printf("\nThe shortest schedule: none; of %u idle states only %u are there without "
+                       "normalisation\n",
+                       idles[0].n, idles[1].n);
+                exit(1);
+        }
+        print_row(pass->name, lead, states->n, transitions, RUSAGE_SELF);
         (void) __atomic_fetch_add(&total->passed, 1, __ATOMIC_RELAXED);
         (void) __atomic_fetch_add(&total->states, states->n, __ATOMIC_RELAXED);
         (void) __atomic_fetch_add(&total->transitions, transitions, __ATOMIC_RELAXED);
@@ -1385,19 +1334,24 @@ static bool run_all(const struct pass *passes, int n) {
 int main(int argc, char **argv) {
         enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
         static const struct pass full[] = {
-                { "not normalised, 5 placements", 1, TWO, .placements = 5 },
+                { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
                 { "kill", 3, TWO, .kill = true },
                 { "kill, tries", 2, ALL, .kill = true },
-                { "kill, EINTR", 1, TWO, .kill = true, .eintr = true },
-                { "kill, time", 1, TWO, .kill = true, .msec = true },
+                { "kill, both ways to abort", 2, TWO, .kill = true, .all = true },
                 { "kill, watch", 2, TWO, .kill = true, .watch = true },
                 { "kill, no preadv2", 2, TWO, .kill = true, .no_preadv2 = true },
-                { "kill, EIO, no preadv2", 1, TWO, .kill = true, .fail = true, .no_preadv2 = true },
+                { "kill, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .fail = true,
+                  .no_preadv2 = true },
+                { "kill, time", 2, POLL_FIRST, .kill = true, .msec = true },
+                { "kill, time, tries", 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
+                { "kill, EINTR, time", 1, POLL_FIRST, .kill = true, .eintr = true, .msec = true },
+                { "not normalised, 6 placements", 1, POLL_FIRST, .placements = 6 },
+                { "not normalised, 5 placements", 2, POLL_FIRST, .placements = 5 },
         };
         static const struct pass brief[] = {
                 { "kill", 1, TWO, .kill = true },
                 { "EINTR", 1, POLL_FIRST, .eintr = true, .child = true },
-                { "time", 1, POLL_FIRST | LOOK_THRICE, .msec = true, .child = true },
+                { "time", 1, LOOK_THRICE, .msec = true, .child = true },
                 { "tries", 1, ALL, .child = true },
                 { "kill, watch", 1, POLL_FIRST, .kill = true, .watch = true, .child = true },
                 { "EIO, no preadv2", 1, POLL_FIRST, .fail = true, .no_preadv2 = true,
@@ -1406,7 +1360,6 @@ int main(int argc, char **argv) {
         };
         const struct pass *passes = argc == 2 ? brief : full;
         const size_t n = argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full;
-        double began = seconds();
         bool good;
 
         if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0)) {
@@ -1417,13 +1370,12 @@ int main(int argc, char **argv) {
                      0);
         if (total == MAP_FAILED)
                 die("mmap");
-        printf("%-*s %2s %11s %12s %8s %6s\n", NAME_WIDTH, "what can happen", "K", "states",
-               "transitions", "seconds", "MB");
+        printf("%-30s %2s %11s %12s %8s %6s\n", "what can happen", "K", "states", "transitions",
+               "CPU s", "MB");
         (void) fflush(stdout);
         good = run_all(passes, (int) n);
         if (good)
-                printf("%-*s    %11" PRIu64 " %12" PRIu64 " %8.1f\n", NAME_WIDTH, "all",
-                       total->states, total->transitions, seconds() - began);
+                print_row("all", "", total->states, total->transitions, RUSAGE_CHILDREN);
         printf("explore: %d passed, %d failed, 0 skipped\n", total->passed, !good);
         return !good;
 }
