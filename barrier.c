@@ -50,11 +50,11 @@
 #define BARRIER_TRIES 80
 #endif
 
-/* After trying in vain this many sleeps at most go by without it. */
+/* After trying in vain, at most this many sleeps go by without it. */
 #define BARRIER_SKIP_MAX 1024
 
 /* A wait that is not going to try has two system calls to make, poll() and a read, and one if the
- * barrier is there and it reads first; so it finds out with every 64th sleep whether they are. */
+ * barrier is there and it reads first; so it reads first with every 64th sleep, to find out. */
 #define BARRIER_READ_FIRST 64
 
 #define BARRIER_ABORTED    (UINT64_C(1) << 63)
@@ -339,7 +339,7 @@ static enum barrier_verdict barrier_look(Barrier *b, int what, bool gone) {
         if (!b->they_aborted)
                 barrier_receive(b);
 
-        /* An abortion supersedes what was placed; they who left did not abort. */
+        /* An abortion supersedes what was placed; leaving does not. */
         if ((b->they_aborted && !b->they_left) || (b->i_aborted && what))
                 return BARRIER_ENDED;
         if (barrier_enough(b, what)) {
@@ -353,7 +353,7 @@ static enum barrier_verdict barrier_look(Barrier *b, int what, bool gone) {
 }
 
 /* How often to look before the first sleep; 0 if poll() comes first, which saves a call where the
- * wait is going to sleep. That must not be if what is known already decides: there may be nothing
+ * wait is going to sleep. It must not be 0 if what is known already decides: there may be nothing
  * to be woken by. */
 static unsigned barrier_looks(const Barrier *b, int what) {
         if (b->timeout == 0)
@@ -600,9 +600,9 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
         return -EFBIG;
 }
 
-/* Finds out which eventfd `fd` is. Its inode has no type, like that of inotify, signalfd, timerfd and
- * the like, but only an eventfd has a number. Where /proc tells none, it has to poll as ready for
- * writing, as an eventfd does unless it is full, and none of those does.
+/* Finds out which eventfd `fd` is. Its inode has no type, like that of inotify, signalfd, timerfd
+ * and the like, but only an eventfd has a number. Where /proc tells none, it has to poll as ready
+ * for writing, as an eventfd does unless it is full, and none of those does.
  * Returns 0 or a negative errno; -EBADF: it is no eventfd. */
 static int barrier_identify_eventfd(int fd, uint64_t *id) {
         static const char dir[] = "/proc/thread-self/fdinfo/";
@@ -625,7 +625,7 @@ static int barrier_identify_eventfd(int fd, uint64_t *id) {
         p -= sizeof dir - 1;
         memcpy(p, dir, sizeof dir - 1);
 
-        /* Whatever there is in the place of /proc, it shall not block or become a terminal. */
+        /* Whatever is mounted in the place of /proc must not block or become a terminal. */
         fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         *id = 0;
         if (fd >= 0) {

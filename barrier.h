@@ -15,7 +15,7 @@
  *              ... go on
  *      }
  *      barrier_set_role(&b, BARRIER_PARENT);
- *      ... set up; on failure: barrier_fail(&b, errno);
+ *      ... set up; on failure: barrier_fail(&b, errno), and no wait
  *      if (!barrier_place_and_sync(&b))
  *              ...                                     // errno says why
  *      barrier_destroy(&b);
@@ -140,7 +140,9 @@ BARRIER_CHECKED bool barrier_sync_next(Barrier *b);
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_sync(Barrier *b);
 
-/* barrier_place(), then barrier_sync() if that succeeded. */
+/* barrier_place(), then barrier_sync() if that succeeded. After ETIMEDOUT the barrier is placed:
+ * repeat with barrier_sync(), not with this.
+ * Returns as these do. */
 BARRIER_CHECKED bool barrier_place_and_sync(Barrier *b);
 
 /* Waits until the other side aborts or leaves; the one wait that goes on after this side aborted.
@@ -152,8 +154,8 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b);
  * (the default), 0 does not block. It is the time of one wait; three waits may take three of them.
  * It counts over the whole call, however often signals interrupt it. A wait that runs out returns
  * false with ETIMEDOUT, changes nothing and can be repeated. It never ends before `msec`, and on an
- * idle machine less than 1 ms after it, or a thousandth of `msec` if that is more (five thousandths
- * if niced), which Linux adds to the time of a poll(). */
+ * idle machine at most 1 ms after it, or 0.1 % of `msec` if that is more (0.5 % if niced), which is
+ * the slack of Linux' poll(). */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
 /* ---- queries: what this side knows so far; none looks for news ------------------------------- */
@@ -180,7 +182,7 @@ enum { BARRIER_POLLFDS = 3 };
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, poll these;
  *      3. when any is ready, whatever its revents, start again.
  * All BARRIER_POLLFDS entries are filled in, whatever is returned; fd is -1 where there is none.
- * So what has to leave an epoll can be asked for after the end too. Take it out with EPOLL_CTL_DEL
+ * So you can find out what to take out of an epoll after the end too. Do it with EPOLL_CTL_DEL
  * before barrier_destroy(): the other side shares the open files, so that closing alone leaves them
  * in, ready for ever.
  * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); once the other side
@@ -192,7 +194,8 @@ BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_
  * which after a double fork is not the one in the middle. In the child: one of the parent, opened
  * before fork(), which works from inside a new pid namespace too. Borrowed: keep it open until the
  * barrier is destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
- * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF).
+ * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF). It tells of a
+ * death, not of an execve().
  * Returns 0; -EBADF: not an open descriptor. */
 BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 
@@ -201,10 +204,10 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 enum { BARRIER_EXPORT_MAX = 256 }; /* bytes that barrier_export() needs at most, NUL included */
 
 /* Writes this side's state to buf as printable ASCII without spaces, for an argument or an
- * environment variable, and makes this side's descriptors survive execve(), which the other side
- * therefore no longer sees. If the execve() fails, the barrier goes on working; import the string
- * at once, or a new one later, so that programs started then do not inherit the descriptors. An
- * ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
+ * environment variable, and makes this side's descriptors survive execve(), so that the other side
+ * does not notice the execve(). If the execve() fails, the barrier goes on working; import the
+ * string at once, or a new one later, so that programs started then do not inherit the descriptors.
+ * An ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
  * it. It is for the same machine and the same major version.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small, BARRIER_EXPORT_MAX suffices;
  * -ENOTCONN: no role yet; -EBADF: a descriptor is closed or not of its kind; -EFBIG: the other side
@@ -214,13 +217,13 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
 
 /* In the new program: takes the barrier over exactly where it stood, and makes the descriptors
  * close-on-exec again. What *b held before is not looked at. Import a string once: two structs with
- * the same descriptors would close them twice. Not async-signal-safe by contract.
+ * the same descriptors would close them twice. Not promised to be async-signal-safe.
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported. The pipe is known by its inode, an eventfd by the number that the
  * kernel gave it and gives again once nobody has it open. /proc has to tell that number on both
- * sides of the execve(). Where it does not, or a forged string says that it did not, what polls
- * like an eventfd passes beside the right pipe. So a program that runs with more rights than its
- * caller must not import a string from its environment.
+ * sides of the execve(). Where it does not, or a forged string says that it did not, any descriptor
+ * that polls like an eventfd is accepted if the pipe matches. So a program that runs with more
+ * rights than its caller must not import a string from its environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
  * and no descriptor was changed or closed. */
@@ -228,8 +231,8 @@ BARRIER_CHECKED int barrier_import(Barrier *b, const char *s);
 
 /* ---- the struct ------------------------------------------------------------------------------ */
 
-/* One side's view of the barrier; embed it wherever you like. The descriptors may be read, by those
- * who close all others and need to know which to keep. After they were closed that way the Barrier
+/* One side's view of the barrier; embed it wherever you like. You may read the descriptors, to know
+ * which to keep open when you close all others. After they were closed that way the Barrier
  * must not be used or destroyed: its numbers belong to others. Leave the other fields alone. */
 struct Barrier {
         int me;      /* the eventfd that this side writes and the other reads */
@@ -294,13 +297,13 @@ struct Barrier {
  *
  * GIVING UP, AND DYING WITH THE PARENT
  *
- *   Barriers that were placed still stand after a timeout. Who gives up calls barrier_abort()
- *   before barrier_destroy(). Until that arrives the other side may go on with what was placed. So
- *   who may give up places last, after wait_next with the timeout; the other, which has to be sure
- *   that it is still wanted, uses place_and_sync, not place.
- *   After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion is true:
- *   then the parent died or gave up before. getppid() cannot tell in a pid namespace. The signal
- *   also comes when the thread of the parent that forked ends.
+ *   Barriers that were placed still stand after a timeout. A side that gives up calls
+ *   barrier_abort() before barrier_destroy(). Until that arrives, the other side may go on with
+ *   what was placed. So the side that may give up should place last, after wait_next with the
+ *   timeout; the other, which has to be sure that it is still wanted, uses place_and_sync, not
+ *   place. After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion
+ *   is true: then the parent died or gave up before. getppid() cannot tell in a pid namespace. The
+ *   signal also comes when the thread of the parent that forked ends.
  *
  * WHAT A WAIT COSTS
  *
