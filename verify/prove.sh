@@ -24,10 +24,22 @@ fi
 # another proof shows that they may. The longest come first.
 proofs() {
         cat << 'END'
+parse|sum
 wait|time_left
+export|sum identify
 place|
 fail|
+shift|write read close
+lag|write read close
+split|write read close
 init|
+import|parse identify
+identify|identify_eventfd
+identify_eventfd|read_number
+read_number|decimal
+decimal|
+plausible|
+sum|
 set_role|
 destroy|
 close|
@@ -38,16 +50,39 @@ get_pollfds|
 watch|
 END
 }
-slow=' '
+# These take more than ten seconds.
+slow=' parse wait '
 
 # What breaks barrier.c: the proof that has to find it, the function, a sed command for a line of it.
 mutants() {
         cat << 'END'
+close|barrier_close|s/> STDERR_FILENO/>= STDERR_FILENO/
+init|barrier_above_stdio|s/fd > STDERR_FILENO/fd >= STDERR_FILENO/
+init|barrier_above_stdio|s/^        (void) close(fd);$//
+init|barrier_init|s/^        barrier_destroy(b);$//
+set_role|barrier_set_role|s/barrier_close(&b->pipe.0.)/barrier_close(\&b->pipe[1])/
+destroy|barrier_destroy|s/errno = saved/(void) saved/
+place|barrier_write|s/n == (ssize_t) sizeof value/n > 0/
+place|barrier_broke|s/(unsigned) error/0/
+fail|barrier_fail|s/word > BARRIER_CODE_MAX/word >= BARRIER_CODE_MAX/
+fail|barrier_fail|s/errno = saved/(void) saved/
+wait|barrier_receive|s/ || value > UINT64_MAX - b->received//
+wait|barrier_look|s/!b->they_aborted/true/
+time_left|barrier_time_left|s/(int64_t) b->timeout \* 1000000/b->timeout * 1000000/
+get_pollfds|barrier_get_pollfds|s/fds.1..fd = fds.2..fd/fds[2].fd/
+read_number|barrier_read_number|s/sizeof text - 1 - length/sizeof text - length/
+identify_eventfd|barrier_identify_eventfd|s/sizeof dir + 10/sizeof dir + 9/
+plausible|barrier_plausible|s/b->consumed > b->received || //
+plausible|barrier_plausible|s/end > STDERR_FILENO/end >= STDERR_FILENO/
+import|barrier_import|s/i == 2 || //
+export|barrier_export|s/size <= 2/size < 2/
+split|barrier_receive|s/b->received += value/b->received++/
+lag|barrier_enough|s/b->received > b->consumed/b->received - b->consumed > 1/
 END
 }
 
-# A conversion that is meant to wrap.
-meant='in \(unsigned int\)code$'
+# Conversions that are meant to wrap.
+meant='in \\(unsigned int\\)(code|[*]s|[*]tmp_post_s.*)$'
 
 root=$debian/cbmc-trixie
 
@@ -99,14 +134,19 @@ prove() {
         shift 2
         if [ $# -gt 0 ]; then
                 program=$dir/$proof.gb
-                for function; do
-                        set -- "$@" --replace-calls "barrier_$function:any_$function"
+                for callee; do
+                        set -- "$@" --replace-calls "barrier_$callee:any_$callee"
                         shift
                 done
                 run goto-instrument "$@" "$dir/prove.gb" "$program" > "$dir/$proof.log" 2>&1
         fi
-        run cbmc "$program" --function "prove_$proof" --drop-unused-functions --slice-formula \
-                --conversion-check --pointer-overflow-check --object-bits 8 --unwind 200 \
+        case $proof in
+        shift | lag | split) checks='--no-standard-checks --unwinding-assertions' ;;
+        *) checks='--conversion-check --pointer-overflow-check' ;;
+        esac
+        # shellcheck disable=SC2086
+        run cbmc "$program" --function "prove_$proof" $checks --drop-unused-functions \
+                --slice-formula --object-bits 8 --unwind 200 \
                 --unwindset barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
                 --unwindset barrier_identify_eventfd.0:2,barrier_identify_eventfd.1:11 \
                 > "$dir/$proof.log" 2>&1
@@ -143,6 +183,27 @@ END
                 *) printf 'FAILED  %s, %s/%s.log ends:\n%s\n' "$proof" "$out" "$proof" \
                         "$(tail -n 5 "$out/$proof.log" | sed 's/^/        /')" ;;
                 esac
+                ;;
+        mutant*)
+                IFS='|' read -r _ proof function edit << END
+$1
+END
+                dir=$(mktemp -d "$out/mutant.XXXXXX")
+                sed "/^[^ ].* $function(.*{\$/,/^}/$edit" barrier.c > "$dir/edited"
+                changed=$(diff barrier.c "$dir/edited" | grep -c '^<')
+                replaced=$(proofs | sed -n "s/^$proof|//p")
+                status=2
+                if [ "$changed" = 1 ] && translate "$dir/edited" "$dir" > "$dir/log" 2>&1; then
+                        # shellcheck disable=SC2086
+                        prove "$dir" "$proof" $replaced > "$dir/said"
+                        status=$?
+                fi
+                case $status in
+                0) printf 'FAILED  %s does not find %s: %s\n' "$proof" "$function" "$edit" ;;
+                1) printf 'ok      %-16s finds %s: %s\n' "$proof" "$function" "$edit" ;;
+                *) printf 'FAILED  no mutant any more (%s): %s: %s\n' "$dir" "$function" "$edit" ;;
+                esac
+                [ $status = 2 ] || rm -r "$dir"
                 ;;
         esac
 }
