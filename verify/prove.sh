@@ -87,18 +87,19 @@ meant='in \\(unsigned int\\)(code|[*]s|[*]tmp_post_s.*)$'
 root=$debian/cbmc-trixie
 
 # Unpacks Debian 13's CBMC, and the libraries that it needs.
-fetch_cbmc() (
-        set -e
+fetch_cbmc() {
         rm -rf "$root" "$root.new"
-        mkdir -p "$root.new/packages"
-        cd "$root.new/packages"
-        debian_apt trixie "$(dpkg --print-architecture)" apt-get -qq download cbmc minisat libc6 \
-                libgcc-s1 libstdc++6 zlib1g
-        for package in *.deb; do
-                dpkg-deb -x "$package" "$root.new"
+        mkdir -p "$root.new" || return
+        (
+                cd "$root.new" &&
+                        debian_apt trixie "$(dpkg --print-architecture)" apt-get -qq download cbmc \
+                                minisat libc6 libgcc-s1 libstdc++6 zlib1g
+        ) || return
+        for package in "$root.new"/*.deb; do
+                dpkg-deb -x "$package" "$root.new" || return
         done
         mv "$root.new" "$root"
-)
+}
 
 # run TOOL ARGUMENT...: with the libraries of its own system
 run() {
