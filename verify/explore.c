@@ -28,12 +28,13 @@
  *
  *      - the counters of a side are shifted down together;
  *      - a side that is not in an operation is taken to have read all but one of the barriers that
- *        wait for it, and to have consumed all linked ones but one: one is as good as many.
+ *        wait for it, and to have consumed all linked ones but one: one is as good as many;
+ *      - who has aborted, or knows that the other has, needs no counters.
  *
  * That this loses nothing is shown, not believed. Each node is run again with counters that are
  * shifted, lag, or are split otherwise between struct and kernel, and has to do the same
  * (replay()). And a run without all this, up to some placements a side, has to come to the same idle
- * states (compare()).
+ * states (keep_idle()).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -597,6 +598,7 @@ static bool rules_sleeps(struct state s, int who, const struct node *n) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
+/* What run() finds out. */
 static struct {
         struct call next;
         Barrier b;
@@ -1334,19 +1336,19 @@ static bool run_all(const struct pass *passes, int n) {
 int main(int argc, char **argv) {
         enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
         static const struct pass full[] = {
-                { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
+                /* in this order the two biggest do not meet */
+                { "not normalised, 6 placements", 1, POLL_FIRST, .placements = 6 },
                 { "kill", 3, TWO, .kill = true },
                 { "kill, tries", 2, ALL, .kill = true },
                 { "kill, both ways to abort", 2, TWO, .kill = true, .all = true },
                 { "kill, watch", 2, TWO, .kill = true, .watch = true },
+                { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
                 { "kill, no preadv2", 2, TWO, .kill = true, .no_preadv2 = true },
                 { "kill, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .fail = true,
                   .no_preadv2 = true },
                 { "kill, time", 2, POLL_FIRST, .kill = true, .msec = true },
                 { "kill, time, tries", 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
                 { "kill, EINTR, time", 1, POLL_FIRST, .kill = true, .eintr = true, .msec = true },
-                { "not normalised, 6 placements", 1, POLL_FIRST, .placements = 6 },
-                { "not normalised, 5 placements", 2, POLL_FIRST, .placements = 5 },
         };
         static const struct pass brief[] = {
                 { "kill", 1, TWO, .kill = true },
