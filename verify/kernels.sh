@@ -6,7 +6,7 @@
 #
 # On all of the list below, on its first N, or on those whose line matches.
 #
-# The kernels are Debian's, unchanged, and qemu boots them. A virtual machine has no disk and nothing
+# The kernels are Debian's, unchanged; qemu boots them. A virtual machine has no disk and nothing
 # but init.c and what that runs, linked statically. Downloads stay below build/. A kernel that is no
 # longer to be had is said to be MISSING; if fewer than six are left, that is a failure.
 
@@ -123,7 +123,7 @@ run() {
                 chmod +x "$3"
                 # Through a pipe, for it overwrites what is already in a file.
                 nice timeout 1200 "$3" --rootless --network=none --ignore-cgroups 'do' \
-                        "$out/$1/init" "$PWD/$out/$1" 2>&1 | cat
+                        "$out/$1/init" "$(realpath "$out/$1")" 2>&1 | cat
                 ;;
         *) boot "$1" "$3" "$4" ;;
         esac
