@@ -88,7 +88,6 @@ barrier_time_left@s/ + 999999//@a wait ends before its time
 barrier_time_left@s/: 0;/: 1;/@a wait does not end when its time is up
 barrier_sleep@s/return msec != 0;/return false;/@an interrupted poll() counts as a timeout
 barrier_sleep@s/n < 0 && errno == EINTR/false/@an interrupted poll() ends the barrier
-barrier_sleep@s/return n != 0;/return true;/@a wait without time looks for ever
 barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
 barrier_read@s/n = preadv2(\(.*\));/do n = preadv2(\1); while (n < 0 \&\& errno == EAGAIN);/@an empty eventfd is read for ever
 barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
