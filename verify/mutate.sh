@@ -29,6 +29,8 @@ build() {
         gcc $cflags "$@" 2>> errors
 }
 
+# Below: 0 if it sees the mutant, 1 if not, 2 if it cannot be asked.
+
 # sees PATTERN COMMAND...: whether it prints a line with PATTERN, fails, or takes for ever. Once
 # that is known, the next line that it prints ends it.
 sees() {
@@ -44,7 +46,7 @@ sees() {
 # suite LIBRARY...: a test that hangs is ended after some time
 suite() {
         # shellcheck disable=SC2046
-        build -o suite "$@" ../test-barrier.o $(pkg-config --libs check) || return 0
+        build -o suite "$@" ../test-barrier.o $(pkg-config --libs check) || return 2
         CK_TAP_LOG_FILE_NAME=- CK_DEFAULT_TIMEOUT=20 sees '^not ok' ./suite
 }
 
@@ -57,12 +59,12 @@ by_sanitizers() {
 }
 
 by_explore() {
-        build -o explore verify/explore.c || return 0
+        build -o explore verify/explore.c || return 2
         sees '^The shortest schedule' ./explore --short
 }
 
 by_faults() {
-        build -o faults verify/faults.c || return 0
+        build -o faults verify/faults.c || return 2
         sees '^faults: [^0-9]' ./faults --short
 }
 
@@ -70,8 +72,8 @@ by_prove() {
         (cd "$top" && timeout -k 1 "$limit" sh verify/prove.sh --source "$1" --fast) > seen 2>&1
         case $? in
         0) return 1 ;;
-        1 | 124) ;;
-        *) cat seen >&2 ;;
+        1 | 124) return 0 ;;
+        *) return 2 ;;
         esac
 }
 
@@ -94,20 +96,24 @@ try() {
                 return
         fi
         for killer in $killers; do
-                "by_$killer" "$PWD" && {
-                        echo "$killer"
-                        return
-                }
+                "by_$killer" "$PWD"
+                case $? in
+                0) echo "$killer" ;;
+                1) continue ;;
+                *) echo "trouble: $killer" && tail -n 5 errors seen >&2 ;;
+                esac
+                return
         done
         echo nothing
 }
 
-# one NUMBER OFFSET LENGTH NAME REPLACEMENT
+# one NUMBER OFFSET LENGTH NAME REPLACEMENT: says what sees it, its name, and how it is seen
 one() {
         dir=$out/$1
         rm -rf "$dir"
         mkdir "$dir"
-        printf '%s\t%s\n' "$(cd "$dir" && try "$2" "$3" "$5")" "$4"
+        : > "$dir/seen"
+        printf '%s\t%s\t%s\n' "$(cd "$dir" && try "$2" "$3" "$5")" "$4" "$(head -n 1 "$dir/seen")"
         rm -rf "$dir"
 }
 
@@ -162,7 +168,7 @@ echo $(((($(date +%s) - begun) * 3) + 10)) > "$out/limit"
 jobs=$(wc -l < "$out/jobs")
 xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" | tee "$out/results" | {
         n=0
-        while IFS=$tab read -r killer id; do
+        while IFS=$tab read -r killer id _; do
                 n=$((n + 1))
                 printf '%d of %d: %-10s  %s\n' "$n" "$jobs" "$killer" "$id"
         done
@@ -170,6 +176,7 @@ xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" | tee 
 awk -F '\t' -v name="$name" -v jobs="$jobs" '
         FILENAME == ARGV[1] { listed[$0]; next }
         { by[$1]++; n++ }
+        /^trouble/ { wrong($1 ": " $2) }
         $1 == "nothing" && !($2 in listed) { wrong("survives and is not listed: " $2) }
         $1 != "nothing" && $2 in listed { wrong("is listed, but: " $1 ": " $2) }
         function wrong(what) { print what; failed++ }
