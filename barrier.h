@@ -264,8 +264,8 @@ struct Barrier {
  * RULES FOR ALL FUNCTIONS
  *
  *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
- *   none allocates. A wait with timeout 0 that a signal interrupts has run out of time: Linux
- *   reports EINTR from poll() only when nothing was ready.
+ *   none allocates. If a signal interrupts the poll() with which a wait looks for the last time, its
+ *   time has run out: Linux reports EINTR from poll() only when nothing was ready.
  *   All but barrier_init() and barrier_import() are async-signal-safe, so the child of a
  *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
  *   use a Barrier that the thread it interrupts is using: let it write to something that is polled
