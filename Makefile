@@ -67,18 +67,9 @@ $(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	$(COMPILE) -I. $$(pkg-config --cflags check) $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a \
 		$$(pkg-config --libs check)
 
-# Every block of C in the README and in PORTING.md is a file that compiles; the first is a program
-# that runs.
-readme: $(BUILD)/libbarrier.a
-	@mkdir -p $(BUILD)/build/readme
-	@rm -f $(BUILD)/build/readme/*
-	@awk -v dir=$(BUILD)/build/readme '/^```c$$/ { f = dir "/" ++n ".c"; next } /^```/ { f = "" } \
-		f { print > f }' README.md doc/PORTING.md
-	@for f in $(BUILD)/build/readme/*.c; do \
-		$(CC) -std=gnu99 $(WARNINGS) -Werror $(CPPFLAGS) $(CFLAGS) -I. -c -o $${f%c}o $$f || exit 1; done
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $(BUILD)/build/readme/1 $(BUILD)/build/readme/1.o $(BUILD)/libbarrier.a
-	test "$$($(BUILD)/build/readme/1)" = 'both sides are ready'
-	@echo "readme: $$(ls $(BUILD)/build/readme/*.o | wc -l) passed, 0 failed, 0 skipped"
+readme:
+	@BUILD=$(BUILD)/build CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' \
+		sh verify/readme.sh
 
 # ---- proofs -------------------------------------------------------------------------------------
 

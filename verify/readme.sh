@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+#
+# readme.sh - compiles the C of README.md and doc/PORTING.md; runs the first program in all endings
+#
+#       BUILD=DIR CC=... CFLAGS=... verify/readme.sh
+#
+# An ending that takes a failure, a kill or a delay comes from the same program with one edit.
+set -eu
+
+dir=$BUILD/readme
+checks=0
+
+rm -rf "$dir"
+mkdir -p "$dir"
+awk -v dir="$dir" '
+        /^```c$/ { file = dir "/" ++n ".c"; first = 1; next }
+        /^```/ { file = "" }
+        file && first && !/^#/ { # the recipes leave out these lines
+                print "#include <errno.h>\n#include <poll.h>\n#include \"barrier.h\"\n" > file
+        }
+        file { print > file; first = 0 }' README.md doc/PORTING.md
+
+compile() {
+        # shellcheck disable=SC2086 # options are words
+        $CC -std=gnu99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror $CPPFLAGS $CFLAGS \
+                -I. "$@"
+        checks=$((checks + 1))
+}
+
+# Runs a program as `PROGRAM DIR COMMAND...`, and compares what it says and its exit status.
+expect() { # WANTED-STATUS WANTED-OUTPUT PROGRAM DIR COMMAND...
+        status=0
+        output=$(shift 2 && LC_ALL=C timeout 60 "$@" 2>&1) || status=$?
+        if [ "$status $output" != "$1 $2" ]; then
+                shift 2
+                echo "readme: $* says: $output (status $status)" >&2
+                exit 1
+        fi
+        checks=$((checks + 1))
+}
+
+for file in "$dir"/*.c; do
+        compile -c -o "${file%c}o" "$file"
+done
+
+variant() { # NAME [SED-COMMAND]
+        sed "${2-}" "$dir/1.c" > "$dir/$1.c"
+        if [ $# -gt 1 ] && cmp -s "$dir/1.c" "$dir/$1.c"; then
+                echo "readme: the first program has no place for: $2" >&2
+                exit 1
+        fi
+        # shellcheck disable=SC2086 # options are words
+        compile -o "$dir/$1" "$dir/$1.c" barrier.c $LDFLAGS
+}
+variant first
+variant no-timeout '/barrier_set_timeout/d'
+variant killed 's/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/'
+variant stuck 's/chdir(argv\[1\]) == 0/pause() == 0/; s/10000)/100)/'
+variant parent-fails 's/setpriority(PRIO_PROCESS,/setpriority(-1,/'
+
+for program in first no-timeout; do
+        expect 0 'it runs' "$dir/$program" / echo 'it runs'
+        expect 1 '' "$dir/$program" / false
+        expect 1 'true: No such file or directory' "$dir/$program" "$dir/none" true
+        expect 1 './none: No such file or directory' "$dir/$program" "$dir" ./none
+done
+expect 1 'true: died before the exec' "$dir/killed" / true
+expect 1 'true: Connection timed out' "$dir/stuck" / true
+expect 1 'true: Invalid argument' "$dir/parent-fails" / true
+
+echo "readme: $checks passed, 0 failed, 0 skipped"
