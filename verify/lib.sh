@@ -168,7 +168,7 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 Acquire::Retries "3";
 END
-                apt-get -qq update && : > "$dir/updated" || exit
+                apt-get -qq -o APT::Update::Error-Mode=any update && : > "$dir/updated" || exit
         fi
         shift 2
         "$@"
