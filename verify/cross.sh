@@ -11,7 +11,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 # What stands between an emulated program and the emulator:
-#   A program can not execve() another for its own machine, so the emulator is put in front.
+#   A program cannot execve() another for its own machine, so the emulator is put in front.
 #   qemu turns the bytes of an eventfd round for a big-endian machine, but not of a descriptor that
 #   fcntl() duplicated; of one that dup3() made it does.
 wrappers() {

@@ -116,7 +116,7 @@ need binutils nm
 need pkgconf pkg-config
 need check /usr/include/check.h
 need tcc tcc
-# Not gcc-multilib, which can not be installed beside a cross compiler.
+# Not gcc-multilib, which cannot be installed beside a cross compiler.
 need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
 need libc6-dev-i386 /usr/lib32/libc.a
 need_libcheck
