@@ -225,17 +225,17 @@ enum { STARTS = (LEAVE + 1) * 3 * LOOKS };
 /* How a side is disturbed besides, or what else is different. */
 struct pass {
         const char *name;
-        int lead;        /* of the barriers of one side over those of the other, at most */
-        int looks;       /* what a wait may do before it sleeps; who is not disturbed polls first */
-        bool kill;       /* at any step */
-        bool eintr;      /* once in each operation, at any of its calls */
-        bool fail;       /* the same with EIO */
-        bool msec;       /* a wait also has some time, and any part of it may pass at any time */
-        bool child;      /* all these are for the child alone */
-        bool all;        /* each side may abort with and without a code, else each in one way */
-        bool watch;      /* both have a pidfd, and a third process copies of all, while it lives */
-        bool no_preadv2; /* the kernel does not have it */
-        int placements;  /* of a side at most, without normalisation; 0: any number, normalised */
+        int lead;       /* of the barriers of one side over those of the other, at most */
+        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
+        bool kill;      /* at any step */
+        bool eintr;     /* once in each operation, at any of its calls */
+        bool fail;      /* the same with EIO */
+        bool msec;      /* a wait also has some time, and any part of it may pass at any time */
+        bool child;     /* all these are for the child alone */
+        bool all;       /* each side may abort with and without a code, else each in one way */
+        bool watch;     /* both have a pidfd, and a third process copies of all, while it lives */
+        bool old;       /* the kernel does not have preadv2() */
+        int placements; /* of a side at most, without normalisation; 0: any number, normalised */
 };
 
 static const struct pass *pass;
@@ -285,21 +285,15 @@ static uint32_t table_hash(const struct table *t, const void *key) {
         return (uint32_t) (hash >> 32);
 }
 
-static void *table_memory(size_t n, size_t size) {
-        void *p = calloc(n, size);
-
-        if (!p)
-                die("out of memory");
-        return p;
-}
-
 /* A table of twice the size; what was apart stays apart. */
 static void table_grow(struct table *t) {
         uint32_t i, j, old = t->slots;
         uint64_t *slot = t->slot;
 
         t->slots = old ? 2 * old : 1 << 12;
-        t->slot = table_memory(t->slots, sizeof *slot);
+        t->slot = calloc(t->slots, sizeof *slot);
+        if (!t->slot)
+                die("out of memory");
         for (i = 0; i < old; i++) {
                 if (!slot[i])
                         continue;
@@ -310,22 +304,22 @@ static void table_grow(struct table *t) {
         free(slot);
 }
 
-/* The number of the entry with this key, which is new if there are more then. */
-static uint32_t table_number(struct table *t, const void *key) {
-        uint32_t i, number, hash = table_hash(t, key);
+/* The number of the entry with the key of this one, which is new if there are more then. */
+static uint32_t table_number(struct table *t, const void *entry) {
+        uint32_t i, number, hash = table_hash(t, entry);
 
         if (4 * (uint64_t) t->n >= 3 * (uint64_t) t->slots)
                 table_grow(t);
         for (i = hash & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
                 number = (uint32_t) t->slot[i] - 1;
-                if (t->slot[i] >> 32 == hash && memcmp(table_at(t, number), key, t->key) == 0)
+                if (t->slot[i] >> 32 == hash && memcmp(table_at(t, number), entry, t->key) == 0)
                         return number;
         }
         if (t->n == (uint32_t) CHUNK * CHUNKS)
                 die("too many states");
-        if (t->n % CHUNK == 0)
-                t->chunk[t->n / CHUNK] = table_memory(CHUNK, t->size);
-        memcpy(table_at(t, t->n), key, t->key);
+        if (t->n % CHUNK == 0 && !(t->chunk[t->n / CHUNK] = calloc(CHUNK, t->size)))
+                die("out of memory");
+        memcpy(table_at(t, t->n), entry, t->size);
         t->slot[i] = (uint64_t) hash << 32 | (t->n + 1);
         return t->n++;
 }
@@ -398,6 +392,7 @@ struct node {
         int placed, told;       /* so often it wrote that */
         bool disturbed, failed; /* by EINTR or EIO; by EIO */
         int clock;              /* half milliseconds since it began, as far as it was told */
+        int first_look;         /* what its first read returned, or 0 */
         int steps;
 };
 
@@ -562,12 +557,23 @@ static void rules_forget(struct rules *r) {
         memset(&r->set[REACHED], 0, SETS - REACHED);
 }
 
-/* It sleeps, and nothing that has happened wakes it. May it? */
-static bool rules_sleeps(struct state s, int who, const struct node *n) {
-        rules_forget(&s.rules[who]);
-        rules_instant(&s, who, n);
-        return n->start.msec != 0 && s.rules[who].set[NOTHING];
+/* Nobody sleeps, with nothing that wakes it, whose wait could return. */
+static void rules_asleep(struct state s) {
+        const struct node *n;
+        int who;
+
+        for (who = 0; who < SIDES; who++) {
+                n = is_idle(s.at[who]) ? NULL : node_at(s.at[who]);
+                if (!n || !n->next.poll.asleep || kernel_wakes(&s.k, who, &n->next.poll))
+                        continue;
+                rules_forget(&s.rules[who]);
+                rules_instant(&s, who, n);
+                if (n->start.msec == 0 || !s.rules[who].set[NOTHING])
+                        violation("the %s sleeps in %s, which could return",
+                                  who == PARENT ? "parent" : "child", op_name[n->start.op]);
+        }
 }
+
 /* ---- the rules end here ---------------------------------------------------------------------- */
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
@@ -609,27 +615,15 @@ static bool has_word(const Barrier *b) {
 static Barrier normal(Barrier b) {
         uint64_t base = least(b.received, b.placed);
 
-        if (has_word(&b)) {
-                b.placed = b.received = b.consumed = 0;
-                return b;
-        }
         if (base > 0 && b.consumed < base - 1)
                 b.consumed = base - 1;
         base = least(b.placed, b.consumed);
         b.placed -= base;
         b.received -= base;
         b.consumed -= base;
+        if (has_word(&b))
+                b.placed = b.received = b.consumed = 0;
         return b;
-}
-
-/* Whether the first look of this history found nothing. */
-static bool found_nothing(void) {
-        const struct call *a = answers + ANSWERS_MAX - n_answers;
-
-        for (; a < answers + ANSWERS_MAX; a++)
-                if ((a->kind == READ || a->kind == PREADV2) && (a->ret > 0 || a->ret == -EAGAIN))
-                        return a->ret == -EAGAIN;
-        return false;
 }
 
 /* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
@@ -647,7 +641,7 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
         if (lag && b.consumed + 1 != least(b.received, b.placed))
                 return; /* not what normalising can have raised */
         /* Who knows that they left has read all; what polls first decides by what it has read. */
-        if (split && (b.they_left || n->start.looks == 0 || found_nothing() ||
+        if (split && (b.they_left || n->start.looks == 0 || n->first_look == -EAGAIN ||
                       b.received - split < b.consumed - lag))
                 return;
         b.placed += shift;
@@ -667,15 +661,6 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
                           op_name[n->start.op]);
 }
 
-/* Finds the answers that led to a node. */
-static void collect_answers(const struct node *n) {
-        for (n_answers = 0; n->call.kind != BEGIN; n = node_at(n->before)) {
-                if (++n_answers > ANSWERS_MAX)
-                        die("an operation is too long");
-                answers[ANSWERS_MAX - n_answers] = n->call;
-        }
-}
-
 /* Time as the operation knows it. */
 static void check_time(const struct node *n) {
         int left = (DEADLINE - n->clock + 1) / 2;
@@ -691,6 +676,7 @@ static void check_time(const struct node *n) {
 /* Fills in what follows from a new node. */
 static void settle(struct node *n) {
         const struct call c = n->call;
+        const struct node *a;
         uint32_t before = n->before;
         Barrier b;
 
@@ -706,6 +692,9 @@ static void settle(struct node *n) {
                 n->placed += c.kind == WRITE && c.ret > 0 && c.value == 1;
                 n->told += c.kind == WRITE && c.ret > 0 && c.value > 1;
                 n->steps++;
+                if (!n->first_look && (c.kind == READ || c.kind == PREADV2) &&
+                    (c.ret > 0 || c.ret == -EAGAIN))
+                        n->first_look = c.ret;
                 if (c.kind == CLOCK)
                         n->clock = c.ret;
                 if (c.kind == POLL && c.ret == 0 && c.poll.msec > 0)
@@ -715,7 +704,12 @@ static void settle(struct node *n) {
                         return;
                 }
         }
-        collect_answers(n);
+        n_answers = 0;
+        for (a = n; a->call.kind != BEGIN; a = node_at(a->before)) {
+                if (++n_answers > ANSWERS_MAX)
+                        die("an operation is too long");
+                answers[ANSWERS_MAX - n_answers] = a->call;
+        }
         b = *struct_at(n->idle);
         run(n, &b, 0);
         if (n->next.kind == RETURN)
@@ -757,21 +751,12 @@ static bool may_be(int who) {
 
 /* What the kernel returns if nothing disturbs. */
 static int ask_kernel(struct kernel *k, int who, struct call *c) {
-        switch (c->kind) {
-        case WRITE:
-                return kernel_write(k, who, c->fd, c->value);
-        case READ:
-        case PREADV2:
-                return c->kind == PREADV2 && pass->no_preadv2
-                               ? -EOPNOTSUPP
-                               : kernel_read(k, who, c->fd, &c->value);
-        case CLOSE:
-                return kernel_close(k, who, c->fd);
-        case POLL:
-                return kernel_poll(k, who, &c->poll);
-        default:
-                return 0;
-        }
+        if (c->kind == PREADV2 && pass->old)
+                return -EOPNOTSUPP;
+        return c->kind == WRITE   ? kernel_write(k, who, c->fd, c->value)
+               : c->kind == CLOSE ? kernel_close(k, who, c->fd)
+               : c->kind == POLL  ? kernel_poll(k, who, &c->poll)
+                                  : kernel_read(k, who, c->fd, &c->value);
 }
 
 /* Fills in the answer to a call; false if that cannot happen now. */
@@ -828,14 +813,12 @@ static void normalise(struct state *s) {
                 more = *counter & BARRIER_PLACED_MAX;
                 more -= more > 0;
                 *counter -= more;
-                if (s->at[who] == GONE) {
-                        set[CONSUMED] = 0;
-                        continue;
-                }
                 b = *struct_at(s->at[who]);
                 b.received += more;
                 b = normal(b);
-                if (memcmp(&b, struct_at(s->at[who]), sizeof b) != 0)
+                if (s->at[who] == GONE)
+                        set[CONSUMED] = 0;
+                else if (memcmp(&b, struct_at(s->at[who]), sizeof b) != 0)
                         s->at[who] = idle_with(&b);
         }
 }
@@ -938,20 +921,6 @@ static bool step(struct state *s, struct move m) {
         if (normalising)
                 normalise(s);
         return true;
-}
-
-/* Nobody sleeps whose wait could end. */
-static void check_sleep(const struct state *s) {
-        const struct node *n;
-        int who;
-
-        for (who = 0; who < SIDES; who++) {
-                n = is_idle(s->at[who]) ? NULL : node_at(s->at[who]);
-                if (n && n->next.poll.asleep && !kernel_wakes(&s->k, who, &n->next.poll) &&
-                    !rules_sleeps(*s, who, n))
-                        violation("the %s sleeps in %s, which could return",
-                                  who == PARENT ? "parent" : "child", op_name[n->start.op]);
-        }
 }
 
 /* Right after the fork. set_role closes what nobody else misses, so its place in time is free. */
@@ -1086,36 +1055,27 @@ static struct table idles[2] = { { .key = sizeof(struct state), .size = sizeof(s
                                  { .key = sizeof(struct state), .size = sizeof(struct state) } };
 
 static void attempt(const struct state *from, struct move m) {
-        struct state s = *from;
-        struct visited *v;
-        uint32_t i, n;
+        struct visited v = { .s = *from, .from = current, .move = m };
+        uint32_t n = states.n;
 
-        if (!step(&s, m))
+        if (!step(&v.s, m))
                 return;
         transitions++;
-        if (!*wrong) {
-                n = states.n;
-                i = table_number(&states, &s);
-                if (states.n == n)
-                        return;
-                v = table_at(&states, i);
-                v->from = current;
-                v->move = m;
-                check_sleep(&s);
-        }
+        if (!*wrong)
+                (void) table_number(&states, &v);
+        if (states.n > n)
+                rules_asleep(v.s);
         if (*wrong)
                 report(&m);
 }
 
 static bool may_start(const struct state *s, int who, struct start start) {
         const Barrier *b = struct_at(s->at[who]);
-        int looks = may_be(who) ? pass->looks : POLL_FIRST;
+        bool looks = waits(start.op) && start.msec != 0 && may_be(who);
 
         if (!waits(start.op) ? start.msec >= 0 : start.msec > 0 && !(pass->msec && may_be(who)))
                 return false;
-        if (!waits(start.op) || start.msec == 0)
-                looks = POLL_FIRST; /* it does not matter */
-        if (!(looks >> start.looks & 1))
+        if (!((looks ? pass->looks : POLL_FIRST) >> start.looks & 1))
                 return false;
         if (!pass->all && start.op == (who == PARENT ? OP_FAIL : OP_ABORT))
                 return false;
@@ -1130,11 +1090,10 @@ static void expand(const struct state *s) {
         struct move m;
 
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
-                bool may_die = m.who == HOLDER ? pass->watch : pass->kill && may_be(m.who);
-
                 m.start = -1;
                 m.choice = KILLED;
-                if (may_die && !s->k.dead[m.who] && (s->k.open[m.who] || pass->watch))
+                if ((m.who == HOLDER || (pass->kill && may_be(m.who))) && !s->k.dead[m.who] &&
+                    (s->k.open[m.who] || pass->watch))
                         attempt(s, m);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
@@ -1147,32 +1106,26 @@ static void expand(const struct state *s) {
         }
 }
 
-/* Keeps the state if it is an idle one, as it is with normalisation. */
-static void keep_idle(struct state s) {
-        uint32_t n = idles[0].n;
-
-        if (!is_idle(s.at[PARENT]) || !is_idle(s.at[CHILD]))
-                return;
-        normalise(&s);
-        (void) table_number(&idles[!normalising], &s);
-        if (!normalising && table_number(&idles[0], &s) == n) {
-                violation("an idle state that is not there with normalisation");
-                report(NULL);
-        }
-}
-
 static void explore(bool normalised) {
-        struct state s = start();
+        struct visited v = { .s = start() };
+        uint32_t n;
 
         normalising = normalised;
         transitions = 0;
-        states = (struct table){ .key = sizeof s, .size = sizeof(struct visited) };
-        (void) table_number(&states, &s);
+        states = (struct table){ .key = sizeof v.s, .size = sizeof v };
+        (void) table_number(&states, &v);
         for (current = 0; current < states.n; current++) {
-                memcpy(&s, table_at(&states, current), sizeof s);
-                if (pass->placements)
-                        keep_idle(s);
-                expand(&s);
+                memcpy(&v, table_at(&states, current), sizeof v);
+                expand(&v.s);
+                if (!pass->placements || !is_idle(v.s.at[PARENT]) || !is_idle(v.s.at[CHILD]))
+                        continue;
+                normalise(&v.s);
+                (void) table_number(&idles[!normalising], &v.s);
+                n = idles[0].n;
+                if (!normalising && table_number(&idles[0], &v.s) == n) {
+                        violation("an idle state that is not there with normalisation");
+                        report(NULL);
+                }
         }
 }
 
@@ -1197,7 +1150,7 @@ static void run_pass(void) {
         explore(true);
         if (pass->placements)
                 explore(false);
-        if (pass->placements && idles[1].n < idles[0].n) {
+        if (idles[1].n < idles[0].n) {
                 printf("\nThe shortest schedule: none; of %u idle states only %u are there without "
                        "normalisation\n",
                        idles[0].n, idles[1].n);
@@ -1253,9 +1206,8 @@ int main(int argc, char **argv) {
                 { "kill, both ways to abort", 2, TWO, .kill = true, .all = true },
                 { "kill, watch", 2, TWO, .kill = true, .watch = true },
                 { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
-                { "kill, no preadv2", 2, TWO, .kill = true, .no_preadv2 = true },
-                { "kill, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .fail = true,
-                  .no_preadv2 = true },
+                { "kill, no preadv2", 2, TWO, .kill = true, .old = true },
+                { "kill, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .fail = true, .old = true },
                 { "kill, time", 2, POLL_FIRST, .kill = true, .msec = true },
                 { "kill, time, tries", 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
                 { "kill, EINTR, time", 1, POLL_FIRST, .kill = true, .eintr = true, .msec = true },
@@ -1266,8 +1218,7 @@ int main(int argc, char **argv) {
                 { "time", 1, LOOK_THRICE, .msec = true, .child = true },
                 { "tries", 1, ALL, .child = true },
                 { "kill, watch", 1, POLL_FIRST, .kill = true, .watch = true, .child = true },
-                { "EIO, no preadv2", 1, POLL_FIRST, .fail = true, .no_preadv2 = true,
-                  .child = true },
+                { "EIO, no preadv2", 1, POLL_FIRST, .fail = true, .old = true, .child = true },
                 { "not normalised, 3 placements", 1, POLL_FIRST, .placements = 3 },
         };
         const struct pass *passes = argc == 2 ? brief : full;
