@@ -34,7 +34,7 @@
  * That this loses nothing is shown, not believed. Each node is run again with counters that are
  * shifted, lag, or are split otherwise between struct and kernel, and has to do the same
  * (replay()). And a run without all this, up to some placements a side, has to come to the same idle
- * states (keep_idle()).
+ * states (explore()).
  */
 #define _GNU_SOURCE
 
@@ -44,7 +44,6 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,15 +69,8 @@ __attribute__((noreturn)) static void die(const char *why) {
         _exit(2);
 }
 
-__attribute__((format(printf, 1, 2))) static void violation(const char *format, ...) {
-        va_list ap;
-
-        if (*wrong)
-                return;
-        va_start(ap, format);
-        (void) vsnprintf(wrong, sizeof wrong, format, ap);
-        va_end(ap);
-}
+/* The first one counts. */
+#define violation(...) ((void) (*wrong || snprintf(wrong, sizeof wrong, __VA_ARGS__)))
 
 /* ---- system calls, which become questions ---------------------------------------------------- */
 
@@ -100,7 +92,6 @@ static struct call asked; /* what there was no answer to */
 
 static struct kernel *starting; /* nothing is a step yet */
 static int starter;
-
 static unsigned explore_tries;
 
 static struct call new_call(int kind, int fd) {
@@ -127,7 +118,7 @@ static int ask(struct call *c) {
 
 static int sim_fcntl(int fd, int cmd, ...) {
         (void) cmd;
-        return kernel_fcntl(starting, starter, fd);
+        return starting ? kernel_fcntl(starting, starter, fd) : 0; /* later nobody asks */
 }
 
 static int sim_unexpected(const char *what) {
@@ -220,8 +211,6 @@ enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
 /* What a wait may do before it sleeps, as a set of the numbers in start.looks. */
 enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
 
-enum { STARTS = (LEAVE + 1) * 3 * LOOKS };
-
 /* How a side is disturbed besides, or what else is different. */
 struct pass {
         const char *name;
@@ -243,9 +232,10 @@ static bool normalising;
 
 /* How an operation is called: with each timeout, and each number of looks. */
 struct start {
-        int op, msec;
-        int looks; /* before it sleeps; 0: it polls first */
+        int op, msec, looks; /* so often before it sleeps; 0: it polls first */
 };
+
+enum { STARTS = (LEAVE + 1) * 3 * LOOKS };
 
 static struct start start_of(int number) {
         static const int msec[] = { -1, 0, MSEC };
@@ -294,13 +284,12 @@ static void table_grow(struct table *t) {
         t->slot = calloc(t->slots, sizeof *slot);
         if (!t->slot)
                 die("out of memory");
-        for (i = 0; i < old; i++) {
-                if (!slot[i])
-                        continue;
-                for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
-                        ;
-                t->slot[j & (t->slots - 1)] = slot[i];
-        }
+        for (i = 0; i < old; i++)
+                if (slot[i]) {
+                        for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
+                                ;
+                        t->slot[j & (t->slots - 1)] = slot[i];
+                }
         free(slot);
 }
 
@@ -340,8 +329,7 @@ struct state {
         uint32_t at[SIDES]; /* a node; or IDLE and a struct */
         struct kernel k;
         struct rules rules[SIDES];
-        int8_t lead; /* of the parent, in barriers placed */
-        uint8_t unused;
+        int16_t lead; /* of the parent, in barriers placed */
 };
 
 #define IDLE (UINT32_C(1) << 31)
@@ -359,8 +347,8 @@ struct visited {
         struct move move;
 };
 
-static struct table states; /* those visited */
-static uint32_t current;    /* the one whose steps are made */
+static struct table tables[2], *states; /* those visited, with normalisation or without */
+static uint32_t current;                /* the one whose steps are made */
 static struct table structs = { .key = sizeof(Barrier), .size = sizeof(Barrier) };
 
 static bool is_idle(uint32_t at) {
@@ -480,7 +468,7 @@ static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t
         int i, op = n->start.op, code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
 
         if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->failed) {
-                s->lead = (int8_t) (s->lead + (who == PARENT ? 1 : -1));
+                s->lead = (int16_t) (s->lead + (who == PARENT ? 1 : -1));
                 for (i = 0; i < SETS; i++) /* one barrier more that is not consumed */
                         set[i] = (uint8_t) (set[i] << 1 | (set[i] & 0x80));
                 if (op == OP_PLACE_AND_SYNC)
@@ -578,8 +566,7 @@ static void rules_asleep(struct state s) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
-/* Calls the operation of a node, with this struct and the recorded answers, and fills in what it
- * asks next or returns. */
+/* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
         int looks = n->start.looks;
 
@@ -602,10 +589,6 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
         n->next = new_call(RETURN, 0);
 }
 
-static uint64_t least(uint64_t a, uint64_t b) {
-        return a < b ? a : b;
-}
-
 /* After a word from either side the counters do not matter any more. */
 static bool has_word(const Barrier *b) {
         return b->i_aborted || (b->they_aborted && !b->they_left);
@@ -613,11 +596,11 @@ static bool has_word(const Barrier *b) {
 
 /* The same, as far as the counters of one side matter. */
 static Barrier normal(Barrier b) {
-        uint64_t base = least(b.received, b.placed);
+        uint64_t base = b.received < b.placed ? b.received : b.placed;
 
         if (base > 0 && b.consumed < base - 1)
                 b.consumed = base - 1;
-        base = least(b.placed, b.consumed);
+        base = b.placed < b.consumed ? b.placed : b.consumed;
         b.placed -= base;
         b.received -= base;
         b.consumed -= base;
@@ -638,7 +621,7 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
                 b.received += 3 * split;
                 lag = split = 0;
         }
-        if (lag && b.consumed + 1 != least(b.received, b.placed))
+        if (lag && b.consumed + 1 != (b.received < b.placed ? b.received : b.placed))
                 return; /* not what normalising can have raised */
         /* Who knows that they left has read all; what polls first decides by what it has read. */
         if (split && (b.they_left || n->start.looks == 0 || n->first_look == -EAGAIN ||
@@ -667,7 +650,7 @@ static void check_time(const struct node *n) {
         int msec = n->start.msec <= 0 ? n->start.msec : left < 0 ? 0 : left;
 
         if (n->next.kind == POLL && n->next.poll.msec != msec)
-                violation("%s polls for %d ms, and has %d", op_name[n->start.op], n->next.poll.msec,
+                violation("%s polls for %d ms, not %d", op_name[n->start.op], n->next.poll.msec,
                           msec);
         if (n->call.kind == CLOCK && msec == 0 && n->next.kind != POLL)
                 violation("%s goes on trying though its time is up", op_name[n->start.op]);
@@ -704,8 +687,7 @@ static void settle(struct node *n) {
                         return;
                 }
         }
-        n_answers = 0;
-        for (a = n; a->call.kind != BEGIN; a = node_at(a->before)) {
+        for (n_answers = 0, a = n; a->call.kind != BEGIN; a = node_at(a->before)) {
                 if (++n_answers > ANSWERS_MAX)
                         die("an operation is too long");
                 answers[ANSWERS_MAX - n_answers] = a->call;
@@ -736,6 +718,14 @@ static uint32_t node_after(uint32_t before, const struct call *c) {
         if (nodes.n > n)
                 settle(table_at(&nodes, i));
         return i;
+}
+
+/* The node whose call is the next step of a side. */
+static uint32_t move_from(const struct state *s, struct move m) {
+        struct call c = new_call(BEGIN, 0);
+
+        c.value = (uint64_t) m.start;
+        return m.start < 0 ? s->at[m.who] : node_after(s->at[m.who], &c);
 }
 
 /* ---- both sides: steps ----------------------------------------------------------------------- */
@@ -889,18 +879,16 @@ static void called(struct state *s, int who, uint32_t at, const struct call *c) 
                 check_end(*s, who);
 }
 
-/* Makes one step; false if it cannot be made. */
-static bool step(struct state *s, struct move m) {
+/* Makes one step, from a node of its side; false if it cannot be made. */
+static bool step(struct state *s, struct move m, uint32_t at) {
         const int who = m.who;
         const struct node *n;
-        struct call c = new_call(BEGIN, 0);
-        uint32_t at = s->at[who];
+        struct call c;
 
         if (m.choice == KILLED)
                 killed(s, who);
         else {
-                c.value = (uint64_t) m.start;
-                came_to = at = m.start < 0 ? at : node_after(at, &c);
+                came_to = at;
                 n = node_at(at);
                 c = n->next;
                 if (c.kind == RETURN ? m.choice != GO : !answer(s, who, n, &c, m.choice))
@@ -925,13 +913,12 @@ static bool step(struct state *s, struct move m) {
 
 /* Right after the fork. set_role closes what nobody else misses, so its place in time is free. */
 static struct state start(void) {
-        const Barrier null = BARRIER_NULL;
         struct state s = { 0 };
         Barrier b, mine;
         bool good;
         int who;
 
-        (void) idle_with(&null); /* GONE */
+        (void) idle_with(&(Barrier) BARRIER_NULL); /* GONE */
         starting = &s.k;
         starter = PARENT;
         good = barrier_init(&b) == 0;
@@ -958,9 +945,8 @@ static struct state start(void) {
 static void print_call(struct move m, const struct call *c) {
         static const char *const name[] = { "(no call)", "write", "read",         "preadv2",
                                             "poll",      "close", "clock_gettime" };
-        static const char *const file[] = { "me", "them", "own pipe end", "other pipe end",
-                                            "pidfd" };
-        int seen, object, fd = c->fd, look = c->poll.look ? c->poll.look : KERNEL_POLLFDS;
+        static const char *const fds[] = { "me", "them", "my pipe end", "their pipe end", "pidfd" };
+        int object, fd = c->fd, look = c->poll.look ? c->poll.look : KERNEL_POLLFDS;
 
         printf("%s", name[c->kind]);
         if (c->kind == BEGIN)
@@ -971,16 +957,15 @@ static void print_call(struct move m, const struct call *c) {
                 while (fd < 0);
         object = fd - KERNEL_FD(0);
         object = object < KERNEL_PIDFD ? object ^ m.who : KERNEL_PIDFD;
-        if (c->kind == POLL && m.choice == GO) {
-                seen = c->poll.revents[look];
-                printf(" looks at %s: %s", file[object],
-                       !seen           ? "nothing"
-                       : seen & POLLIN ? "readable"
-                                       : "hung up");
-        } else if (c->kind == CLOCK)
+        if (c->kind == POLL && m.choice == GO)
+                printf(" looks at %s: %s", fds[object],
+                       !c->poll.revents[look]           ? "nothing"
+                       : c->poll.revents[look] & POLLIN ? "readable"
+                                                        : "hung up");
+        else if (c->kind == CLOCK)
                 printf(": %g ms", (c->ret - EARLY) / 2.0);
         else if (c->kind != POLL)
-                printf("(%s)", file[object]);
+                printf("(%s)", fds[object]);
         else if (m.choice == TIME_IS_UP)
                 printf(": time is up");
         if (c->value >> 63)
@@ -999,7 +984,7 @@ static void retell(struct state *s, struct move m) {
 
         if (m.choice != KILLED && is_idle(s->at[m.who]) != (m.start >= 0))
                 return; /* normalising has lost the way */
-        (void) step(s, m);
+        (void) step(s, m, m.choice == KILLED ? 0 : move_from(s, m));
         printf("%3d  %*s", ++number, m.who == CHILD ? 50 : 0, "");
         if (m.choice == KILLED) {
                 puts(m.who == HOLDER ? "(the third process ends)" : "killed");
@@ -1022,7 +1007,7 @@ static void retell(struct state *s, struct move m) {
 
 /* Prints the way to a state that was visited, and returns it with counters as they are in truth. */
 static struct state retrace(uint32_t number) {
-        const struct visited *v = table_at(&states, number);
+        const struct visited *v = table_at(states, number);
         struct state s;
 
         if (number == 0)
@@ -1034,39 +1019,54 @@ static struct state retrace(uint32_t number) {
 
 /* Prints the way to the violation, which may be in one step more. */
 static void report(const struct move *last) {
-        char why[sizeof wrong];
         struct state s;
 
-        memcpy(why, wrong, sizeof why);
         printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n", pass->name);
         normalising = false;
         s = retrace(current);
         if (last)
                 retell(&s, *last);
-        printf("\n     %s\n", why);
+        printf("\n     %s\n", wrong);
         exit(1);
 }
 
 /* ---- breadth first --------------------------------------------------------------------------- */
 
 static uint64_t transitions;
-/* Where both sides are idle, with normalisation and without. */
-static struct table idles[2] = { { .key = sizeof(struct state), .size = sizeof(struct state) },
-                                 { .key = sizeof(struct state), .size = sizeof(struct state) } };
+static struct table idles[2]; /* where both sides are idle, with normalisation and without */
 
-static void attempt(const struct state *from, struct move m) {
-        struct visited v = { .s = *from, .from = current, .move = m };
-        uint32_t n = states.n;
+/* Steps that were made. Where they led is looked up together, when memory has brought the slots. */
+static struct visited fresh[64];
+static size_t n_fresh;
 
-        if (!step(&v.s, m))
+static void look_up(void) {
+        const struct visited *v;
+        uint32_t n;
+
+        for (v = fresh; v < fresh + n_fresh; v++) {
+                n = states->n;
+                if (table_number(states, v) == n)
+                        rules_asleep(v->s);
+                if (*wrong) {
+                        current = v->from;
+                        report(&v->move);
+                }
+        }
+        n_fresh = 0;
+}
+
+static void attempt(const struct state *from, struct move m, uint32_t at) {
+        struct visited *v = &fresh[n_fresh];
+
+        *v = (struct visited){ .s = *from, .from = current, .move = m };
+        if (!step(&v->s, m, at))
                 return;
         transitions++;
-        if (!*wrong)
-                (void) table_number(&states, &v);
-        if (states.n > n)
-                rules_asleep(v.s);
         if (*wrong)
                 report(&m);
+        __builtin_prefetch(&states->slot[table_hash(states, v) & (states->slots - 1)]);
+        if (++n_fresh == sizeof fresh / sizeof *fresh)
+                look_up();
 }
 
 static bool may_start(const struct state *s, int who, struct start start) {
@@ -1088,21 +1088,24 @@ static bool may_start(const struct state *s, int who, struct start start) {
 /* Makes each step that is possible. */
 static void expand(const struct state *s) {
         struct move m;
+        uint32_t at;
 
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 m.start = -1;
                 m.choice = KILLED;
                 if ((m.who == HOLDER || (pass->kill && may_be(m.who))) && !s->k.dead[m.who] &&
                     (s->k.open[m.who] || pass->watch))
-                        attempt(s, m);
+                        attempt(s, m, 0);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
                 m.start = is_idle(s->at[m.who]) ? 0 : -1;
-                do
-                        if (m.start < 0 || may_start(s, m.who, start_of(m.start)))
-                                for (m.choice = GO; m.choice < KILLED; m.choice++)
-                                        attempt(s, m);
-                while (m.start >= 0 && ++m.start < STARTS);
+                do {
+                        if (m.start >= 0 && !may_start(s, m.who, start_of(m.start)))
+                                continue;
+                        at = move_from(s, m);
+                        for (m.choice = GO; m.choice < KILLED; m.choice++)
+                                attempt(s, m, at);
+                } while (m.start >= 0 && ++m.start < STARTS);
         }
 }
 
@@ -1112,11 +1115,15 @@ static void explore(bool normalised) {
 
         normalising = normalised;
         transitions = 0;
-        states = (struct table){ .key = sizeof v.s, .size = sizeof v };
-        (void) table_number(&states, &v);
-        for (current = 0; current < states.n; current++) {
-                memcpy(&v, table_at(&states, current), sizeof v);
+        states = &tables[!normalised];
+        *states = (struct table){ .key = sizeof v.s, .size = sizeof v };
+        idles[!normalised] = (struct table){ .key = sizeof v.s, .size = sizeof v.s };
+        (void) table_number(states, &v);
+        for (current = 0; current < states->n; current++) {
+                memcpy(&v, table_at(states, current), sizeof v);
                 expand(&v.s);
+                if (current + 1 == states->n)
+                        look_up();
                 if (!pass->placements || !is_idle(v.s.at[PARENT]) || !is_idle(v.s.at[CHILD]))
                         continue;
                 normalise(&v.s);
@@ -1151,20 +1158,19 @@ static void run_pass(void) {
         if (pass->placements)
                 explore(false);
         if (idles[1].n < idles[0].n) {
-                printf("\nThe shortest schedule: none; of %u idle states only %u are there without "
-                       "normalisation\n",
+                printf("\nThe shortest schedule: none; %u idle states, %u without normalisation\n",
                        idles[0].n, idles[1].n);
                 exit(1);
         }
-        print_row(pass->name, lead, states.n, transitions, RUSAGE_SELF);
-        (void) __atomic_fetch_add(&total[0], states.n, __ATOMIC_RELAXED);
+        print_row(pass->name, lead, states->n, transitions, RUSAGE_SELF);
+        (void) __atomic_fetch_add(&total[0], states->n, __ATOMIC_RELAXED);
         (void) __atomic_fetch_add(&total[1], transitions, __ATOMIC_RELAXED);
         exit(0);
 }
 
 /* As many passes at a time as there are cores, up to the first violation. */
 static int run_all(const struct pass *passes, int n) {
-        int cores = (int) sysconf(_SC_NPROCESSORS_ONLN), next = 0, running = 0, failed = 0, status;
+        int cores = (int) sysconf(_SC_NPROCESSORS_ONLN), i, failed = 0, status;
         pid_t pid;
 
         total = mmap(NULL, 2 * sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -1174,25 +1180,24 @@ static int run_all(const struct pass *passes, int n) {
         printf("%-30s %2s %11s %12s %8s %6s\n", "what can happen", "K", "states", "transitions",
                "CPU s", "MB");
         (void) fflush(stdout);
-        while (!failed && next - running < n) {
-                if (next < n && running < (cores < 1 ? 1 : cores)) {
-                        pass = &passes[next++];
-                        running++;
+        for (i = 0; i < n + cores && !failed; i++) {
+                if (i >= cores) {
+                        if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+                                die("a pass failed");
+                        failed = WEXITSTATUS(status);
+                }
+                if (i < n && !failed) {
+                        pass = &passes[i];
                         pid = fork();
                         if (pid < 0)
                                 die("fork");
                         if (pid == 0)
                                 run_pass();
-                        continue;
                 }
-                if (wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
-                        die("a pass failed");
-                running--;
-                failed = WEXITSTATUS(status);
         }
         if (!failed)
                 print_row("all", "", total[0], total[1], RUSAGE_CHILDREN);
-        printf("explore: %d passed, %d failed, 0 skipped\n", next - running - failed, failed);
+        printf("explore: %d passed, %d failed, 0 skipped\n", i - cores - failed, failed);
         return failed;
 }
 
