@@ -15,7 +15,7 @@
  *              ... go on
  *      }
  *      barrier_set_role(&b, BARRIER_PARENT);
- *      ... set up; on failure: barrier_fail(&b, errno), and no wait
+ *      ... set up; on failure: barrier_fail(&b, errno); do not wait
  *      if (!barrier_place_and_sync(&b))
  *              ...                                     // errno says why
  *      barrier_destroy(&b);
@@ -23,14 +23,14 @@
  * THE MODEL
  *
  *   1. Each side places barriers, as many as it likes, whenever it likes; placing never waits.
- *   2. The n-th barrier of one side is linked to the n-th of the other. Numbers are implicit.
+ *   2. The n-th barrier of one side is linked to the n-th of the other, once both are placed.
  *   3. Each side can wait for the other: until it has caught up (sync), for the next linked
  *      barrier (sync_next), or for any new barrier at all (wait_next). Waiting is optional.
  *   4. Aborting supersedes everything: it discards whatever was placed and ends the barrier for
  *      both. An abortion that happened before a wait began is never missed by that wait.
  *   5. Leaving (exit, crash, SIGKILL, execve() closing the descriptors, barrier_destroy()) is an
  *      abortion that queues behind whatever was placed: a barrier is never lost to an exit.
- *      End-of-file never means "go".
+ *      Leaving never counts as a barrier.
  *
  *   A wait consumes barriers: they do not satisfy a later wait_next again. wait_next consumes all
  *   that have arrived; sync_next and sync consume the linked ones that have arrived. A wait that
@@ -39,7 +39,7 @@
  * HOW IT ENDS
  *
  *   what happened                      a wait returns  errno         barrier_error()  they_left
- *   the condition was reached          true            -             0                no
+ *   the condition was reached          true            -             as before        as before
  *   the timeout ran out                false           ETIMEDOUT     as before        no
  *   this side aborted                  false           ECANCELED     the same         no
  *   they aborted without a code        false           ECONNABORTED  the same         no
@@ -53,8 +53,8 @@
  *   side's ECANCELED; after that the first ending stays. A code may be any number, ETIMEDOUT too:
  *   a wait has run out of time if errno is ETIMEDOUT and barrier_they_aborted() is false.
  *
- * The notes at the end hold for all calls: blocking, signals, threads, copies of
- * descriptors, common mistakes, a hostile peer.
+ * The notes at the end hold for all calls: blocking, signals, threads, copies of descriptors,
+ * giving up, a hostile peer.
  */
 #ifndef BARRIER_H
 #define BARRIER_H
@@ -82,7 +82,7 @@ extern "C" {
 #define BARRIER_CHECKED BARRIER_API
 #endif
 
-typedef struct Barrier Barrier; /* its fields are below; Barrier b = BARRIER_NULL; is not in use */
+typedef struct Barrier Barrier; /* fields below; BARRIER_NULL initialises one that is not in use */
 
 enum { BARRIER_PARENT = 1, BARRIER_CHILD = 2 };
 
@@ -98,7 +98,7 @@ BARRIER_CHECKED int barrier_init(Barrier *b);
  * Returns 0; -EINVAL: unknown role; -EBADF: not initialised; -EALREADY: the role was set. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
-/* Closes this side's descriptors, which the other side sees as leaving, and resets *b to
+/* Closes the descriptors, which is leaving unless another process holds copies, and resets *b to
  * BARRIER_NULL. Preserves errno. Does nothing on NULL, on BARRIER_NULL and on a zeroed struct; may
  * be called twice, and as __attribute__((cleanup(barrier_destroy))). */
 BARRIER_API void barrier_destroy(Barrier *b);
@@ -110,8 +110,8 @@ BARRIER_API void barrier_destroy(Barrier *b);
  * or if writing failed, which ends the barrier. */
 BARRIER_API bool barrier_place(Barrier *b);
 
-/* Aborts, unless this side already did. Preserves errno, so that what follows can report the reason
- * that was there; only ENOTCONN is set.
+/* Aborts, unless this side already did. Preserves errno, so that you can still report what was in
+ * it, except that it sets ENOTCONN without a role.
  * Returns true; false if the other side is known to have aborted or left (the abortion is sent all
  * the same), or if writing failed: barrier_error() says why. */
 BARRIER_API bool barrier_abort(Barrier *b);
@@ -124,13 +124,13 @@ BARRIER_API bool barrier_fail(Barrier *b, int code);
 /* ---- waiting: these block, for as long as barrier_set_timeout() allows ----------------------- */
 
 /* Waits until the other side has placed a barrier that this side has not yet consumed, linked or
- * not. It consumes all that are there, so it can swallow the barrier of the next step: use the
- * linked waits for step by step protocols.
+ * not. It consumes all that are there: if the other side does not wait for yours between two steps,
+ * use the linked waits.
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_wait_next(Barrier *b);
 
-/* Waits until the other side has placed as many barriers as this side, or a linked one that this
- * side has not yet consumed.
+/* Waits until the other side has placed at least as many barriers as this side, or a linked one
+ * that this side has not yet consumed.
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_sync_next(Barrier *b);
 
@@ -189,8 +189,8 @@ enum { BARRIER_POLLFDS = 3 };
  * has ended the barrier, there is nothing to wait for, and it returns -barrier_error(). */
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
 
-/* Besides the pipe, takes `pidfd` becoming readable for the other side having left, whoever still
- * holds copies of its pipe end. In the parent: a pidfd of the process that has the child's role,
+/* Also takes the other side to have left when `pidfd` becomes readable, whoever still holds copies
+ * of its pipe end. In the parent: a pidfd of the process that has the child's role,
  * which after a double fork is not the one in the middle. In the child: one of the parent, opened
  * before fork(), which works from inside a new pid namespace too. Borrowed: keep it open until the
  * barrier is destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
@@ -205,8 +205,9 @@ enum { BARRIER_EXPORT_MAX = 256 }; /* bytes that barrier_export() needs at most,
 
 /* Writes this side's state to buf as printable ASCII without spaces, for an argument or an
  * environment variable, and makes this side's descriptors survive execve(), so that the other side
- * does not notice the execve(). If the execve() fails, the barrier goes on working; import the
- * string at once, or a new one later, so that programs started then do not inherit the descriptors.
+ * does not notice the execve(). If the execve() fails, the barrier goes on working; then
+ * barrier_import() into the same struct, this string at once or a new one later, keeps the
+ * descriptors from programs that are started after that.
  * An ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
  * it. It is for the same machine and the same major version.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small, BARRIER_EXPORT_MAX suffices;
@@ -219,9 +220,9 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * close-on-exec again. What *b held before is not looked at. Import a string once: two structs with
  * the same descriptors would close them twice. Not promised to be async-signal-safe.
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
- * object that was exported. The pipe is known by its inode, an eventfd by the number that the
- * kernel gave it and gives again once nobody has it open. /proc has to tell that number on both
- * sides of the execve(). Where it does not, or a forged string says that it did not, any descriptor
+ * object that was exported. The pipe is known by its inode, an eventfd by its number in the
+ * kernel, which is used again once nobody has it open. /proc has to tell that number on both sides
+ * of the execve(). Where it does not, or a forged string says that it did not, any descriptor
  * that polls like an eventfd is accepted if the pipe matches. So a program that runs with more
  * rights than its caller must not import a string from its environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
@@ -264,17 +265,16 @@ struct Barrier {
  * RULES FOR ALL FUNCTIONS
  *
  *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
- *   none allocates. If a signal interrupts the poll() with which a wait looks for the last time, its
- *   time has run out: Linux reports EINTR from poll() only when nothing was ready.
+ *   none allocates. If a signal interrupts the last poll() of a wait, the wait has timed out: Linux
+ *   reports EINTR from poll() only when nothing was ready.
  *   All but barrier_init() and barrier_import() are async-signal-safe, so the child of a
  *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
  *   use a Barrier that the thread it interrupts is using: let it write to something that is polled
  *   beside what barrier_get_pollfds() gives.
- *   Functions that return bool return false with errno set, but for barrier_abort(),
- *   barrier_fail() and the queries. Functions that return int, but for barrier_error(), return 0 or
- *   a count, or a negative errno value; write errno = -barrier_init(&b) where the program lives by
- *   errno. Before barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with
- *   ENOTCONN.
+ *   Functions that return bool return false with errno set, except barrier_abort(), barrier_fail()
+ *   and the queries. Functions that return int, except barrier_error(), return 0 or a count, or a
+ *   negative errno value; write errno = -barrier_init(&b) if you prefer errno. Before
+ *   barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
  *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy, and not wait while the parent is suspended. Not
  *   for threads that share a descriptor table.
@@ -288,12 +288,12 @@ struct Barrier {
  * COPIES OF DESCRIPTORS
  *
  *   The pipe says "left" when the last copy of the other side's end is closed. A process forked
- *   later that does not exec holds such a copy, and a dead peer then looks alive. It must call
- *   barrier_destroy() on its copy of the struct, or the waiting side must use barrier_watch().
- *   Descriptors are close-on-exec: what execs holds no copy, unless they were exported.
- *   With several children: init, fork, set the role; then the next. Barriers that are initialised
- *   in a row before forks in a row hold each other's pipe ends. A child that does not exec destroys
- *   its copies of the barriers of those before it: they hold the parent's ends.
+ *   later holds such a copy until it execs, and a dead peer then looks alive. If it does not exec
+ *   soon, it must call barrier_destroy() on its copy of the struct, which sends nothing, or the
+ *   waiting side must use barrier_watch(). What execs holds no copy, unless it was exported.
+ *   With several children: init, fork, set the role; then the next. If all barriers are initialised
+ *   before the forks, the children hold each other's pipe ends. A child also holds the parent's
+ *   ends of the barriers of those before it, and hides the parent's death from them.
  *
  * GIVING UP, AND DYING WITH THE PARENT
  *
@@ -303,13 +303,13 @@ struct Barrier {
  *   timeout; the other, which has to be sure that it is still wanted, uses place_and_sync, not
  *   place. After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion
  *   is true: then the parent died or gave up before. getppid() cannot tell in a pid namespace. The
- *   signal also comes when the thread of the parent that forked ends.
+ *   signal also comes when the thread that forked the child ends.
  *
  * WHAT A WAIT COSTS
  *
  *   A wait that may block looks again for up to about 20 microseconds before it sleeps, which saves
  *   a sleep and a wake-up if the other side is about to arrive, but never beyond its timeout. Where
- *   that was in vain it is done more and more seldom, down to once in 1,024 sleeps; one success
+ *   that was in vain it is done less and less often, down to once in 1,024 sleeps; one success
  *   brings it back. Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS
@@ -333,13 +333,13 @@ struct Barrier {
  * A HOSTILE PEER
  *
  *   Whatever the other process does to the shared objects, this side does not crash, does not
- *   touch another descriptor and waits no longer than its timeout. Out of reach is this:
+ *   touch another descriptor and waits no longer than its timeout. The exceptions:
  *
  *   - A peer can make an eventfd blocking and fill it, and Linux has no way to write to that
  *     without blocking: place hangs until the peer reads it, or until a signal is handled without
- *     SA_RESTART, and then fails with EPROTO. An abortion undoes the first, which leaves such a
- *     peer only the instant before the write.
- *   - Where reading without blocking is not to be had (RWF_NOWAIT for an eventfd: Linux before 5.8,
+ *     SA_RESTART, and then fails with EPROTO. barrier_abort() makes it non-blocking again first,
+ *     which leaves such a peer only the instant before the write.
+ *   - Where reading without blocking is not available (RWF_NOWAIT for an eventfd: Linux before 5.8,
  *     musl before 1.2.5, a filter that refuses preadv2), a wait can hang the same way, signals or
  *     not.
  *   - A peer can slow this side down by polling the shared eventfds from many processes.

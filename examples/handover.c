@@ -13,7 +13,7 @@
  * So the two meet twice. The child exports its side to the environment, the helper imports it from
  * there, and refuses to work if the variable is missing, damaged or stale.
  *
- * Exit status: that of the helper, or 128 + the signal that killed it; if it did not come that far
+ * Exit status: that of the helper, or 128 + the signal that killed it; if it did not get that far
  * 125, or 126 HELPER cannot be executed, or 127 it was not found.
  */
 #define _GNU_SOURCE

@@ -5,8 +5,8 @@
  *
  * Parent and child set up at the same time: the child gets its own session, default signals and a
  * parent whose death it does not survive; the parent makes it the OOM killer's first choice. They
- * meet, and only then the child executes COMMAND. Termination is passed on to it, unless spawn was
- * started with that signal ignored. What does survive spawn: a COMMAND that gains privileges by its
+ * meet, and only then does the child execute COMMAND. Termination is passed on to it, unless spawn
+ * was started with that signal ignored. These survive spawn: a COMMAND that gains privileges by its
  * exec, and what SETUP or COMMAND has started.
  *
  *      -t SECONDS      how long each step may take: the set-up, getting to the exec, the exec

@@ -6,8 +6,8 @@
  * The child enters new user and mount namespaces, where nobody is mapped yet, and waits. The parent
  * writes setgroups, uid_map and gid_map, which only a process outside can do. They meet; the child
  * mounts an empty tmpfs on /tmp, gives up all capabilities in these namespaces for good, and
- * executes COMMAND as the same user as before: what root owns, a COMMAND that root started can still
- * write. Whoever of the two is killed, and whenever: the other ends too. What COMMAND itself has
+ * executes COMMAND as the same user as before: a COMMAND started by root can still write what root
+ * owns. If either of the two is killed, at any time, the other ends too; what COMMAND itself has
  * started does not.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not

@@ -63,11 +63,12 @@ variant parent-fails 's/setpriority(PRIO_PROCESS,/setpriority(-1,/'
 for program in first no-timeout; do
         expect 0 'it runs' "$dir/$program" / echo 'it runs'
         expect 1 '' "$dir/$program" / false
-        expect 1 'true: No such file or directory' "$dir/$program" "$dir/none" true
-        expect 1 './none: No such file or directory' "$dir/$program" "$dir" ./none
+        expect 1 "true in $dir/none: No such file or directory" "$dir/$program" "$dir/none" true
+        expect 1 "./none in $dir: No such file or directory" "$dir/$program" "$dir" ./none
 done
-expect 1 'true: died before the exec' "$dir/killed" / true
-expect 1 'true: Connection timed out' "$dir/stuck" / true
-expect 1 'true: Invalid argument' "$dir/parent-fails" / true
+expect 2 'usage: DIR COMMAND [ARG]...' "$dir/first" /
+expect 1 'true in /: died before the exec' "$dir/killed" / true
+expect 1 'true in /: Connection timed out' "$dir/stuck" / true
+expect 1 'true in /: Invalid argument' "$dir/parent-fails" / true
 
 echo "readme: $checks passed, 0 failed, 0 skipped"
