@@ -150,6 +150,14 @@ scene 'Termination reaches a child that is stopped during its set-up.' \
 2> spawn: echo: died before the exec: Terminated
 EOT
 
+unshare -rpf true 2> .err || obstacle="there can be no pid namespace: $(cat .err)"
+scene 'In a pid namespace with the /proc from outside, its pids there are those of strangers.' \
+        125 "unshare -rpf sh -c 'userns true; spawn true'" <<'EOT'
+2> userns: /proc: not mounted, or that of another pid namespace
+2> spawn: /proc: not mounted, or that of another pid namespace
+EOT
+obstacle=
+
 title 'userns: a command in namespaces of its own, set up from both sides'
 
 [ -e /proc/self/uid_map ] || obstacle='there is no /proc/PID/uid_map for userns to write'

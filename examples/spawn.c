@@ -98,6 +98,14 @@ __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char 
         failed(b, EXEC * STEP + errno);
 }
 
+/* In a pid namespace of its own, but with the /proc from outside, /proc/PID is a stranger. */
+static bool proc_is_ours(void) {
+        char self[32] = "";
+        bool told = readlink("/proc/self", self, sizeof self - 1) > 0;
+
+        return told && strtol(self, NULL, 10) == getpid();
+}
+
 /* Memory shall be taken from the command, not from its supervisor. */
 static bool raise_oom_score(const char *path) {
         int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -188,6 +196,8 @@ int main(int argc, char **argv) {
         }
         if (optind == argc)
                 return usage();
+        if (!proc_is_ours())
+                return complain("/proc", "not mounted, or that of another pid namespace");
 
         (void) sigemptyset(&signals);
         for (i = 0; i < sizeof termination / sizeof *termination; i++) {

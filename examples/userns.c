@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -75,6 +76,14 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
         failed(b, EXEC);
 }
 
+/* In a pid namespace of its own, but with the /proc from outside, /proc/PID is a stranger. */
+static bool proc_is_ours(void) {
+        char self[32] = "";
+        bool told = readlink("/proc/self", self, sizeof self - 1) > 0;
+
+        return told && strtol(self, NULL, 10) == getpid();
+}
+
 /* The kernel takes a map in one write only. */
 static bool write_file(pid_t pid, const char *name, const char *text) {
         char path[64];
@@ -103,6 +112,10 @@ int main(int argc, char **argv) {
 
         if (argc < 2 || *argv[1] == '-') {
                 fputs("usage: userns COMMAND [ARG...]\n", stderr);
+                return 125;
+        }
+        if (!proc_is_ours()) {
+                fputs("userns: /proc: not mounted, or that of another pid namespace\n", stderr);
                 return 125;
         }
         (void) signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit status away */
