@@ -68,6 +68,8 @@ __attribute__((noreturn)) static void serve(int listener) {
         }
 }
 
+/* A process that is forked here has to call barrier_destroy(b): while it runs and has copies, the
+ * daemon looks alive. */
 __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
         const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "sock" };
         int null, listener, sig;
@@ -156,7 +158,7 @@ int main(int argc, char **argv) {
                 (void) barrier_abort(&b);
                 (void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
                 (void) kill(-pid, SIGKILL);
-                barrier_set_timeout(&b, -1);
+                barrier_set_timeout(&b, 1000); /* not for ever, if a stranger holds copies */
                 (void) barrier_wait_abortion(&b);
                 return complain(dir, "the daemon was not ready in time");
         }
