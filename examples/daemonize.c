@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
         Barrier b;
         pid_t pid;
 
+        (void) signal(SIGPIPE, SIG_IGN); /* a lost message must not change the exit status */
         opterr = 0;
         while ((option = getopt(argc, argv, "t:")) == 't')
                 seconds = strtod(optarg, &end);

@@ -173,6 +173,9 @@ scene 'The exec failed; the child tells from inside the namespaces.' \
 2> userns: /no/such: No such file or directory
 EOT
 
+scene 'Nobody reads what it says; its exit status tells all the same.' \
+        127 'userns true || exit; : < fifo & exec 2> fifo; wait; userns /no/such' < /dev/null
+
 scene 'The parent is killed: the command, which would never end, is gone too.' \
         137 "out=\$(spawn userns sh -c 'kill -KILL \$PPID; while :; do :; done')" <<'EOT'
 2> spawn: userns: exec'd, pid N
@@ -227,6 +230,9 @@ scene 'The daemon is not ready in time: its pid file is a pipe that nobody reads
 2> daemonize: late: the daemon was not ready in time
 EOT
 
+scene 'Nobody reads what it says; its exit status tells all the same.' \
+        1 ': < fifo & exec 2> fifo; wait; daemonize none' < /dev/null
+
 title 'prefork: a server that opens when all of its workers are ready'
 
 scene 'The line comes when all are ready; connections are answered. SIGTERM ends it cleanly.' \
@@ -269,6 +275,9 @@ scene 'The exec failed; the child tells through the barrier that it has already 
         127 'handover /no/such' <<'EOT'
 2> handover: /no/such: No such file or directory
 EOT
+
+scene 'Nobody reads what it says; its exit status tells all the same.' \
+        127 ': < fifo & exec 2> fifo; wait; handover /no/such' < /dev/null
 
 scene 'The helper, started by hand: there is no barrier.' \
         125 'handover --helper' <<'EOT'

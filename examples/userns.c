@@ -131,6 +131,7 @@ int main(int argc, char **argv) {
         (void) barrier_set_role(&b, BARRIER_PARENT);
         (void) signal(SIGINT, SIG_IGN); /* the terminal sends these two to COMMAND as well */
         (void) signal(SIGQUIT, SIG_IGN);
+        (void) signal(SIGPIPE, SIG_IGN); /* a lost message must not change the exit status */
         if (barrier_wait_next(&b) && !write_maps(pid)) { /* it is in the namespaces */
                 code = MAP * STEP + errno;
                 (void) barrier_abort(&b);
