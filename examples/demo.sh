@@ -150,6 +150,12 @@ scene 'Termination reaches a child that is stopped during its set-up.' \
 2> spawn: echo: died before the exec: Terminated
 EOT
 
+scene 'Termination ends the start during the set-up step too, even if that goes well after it.' \
+        125 "export SPAWN=\$\$; exec perl -e '\$SIG{INT} = DEFAULT; exec @ARGV' \
+  spawn -s 'trap \"exit 0\" INT; kill -INT \$SPAWN; while :; do :; done' echo hello" <<'EOT'
+2> spawn: echo: died before the exec: Interrupt
+EOT
+
 unshare -rpf true 2> .err || obstacle="there can be no pid namespace: $(cat .err)"
 scene 'In a pid namespace with the /proc from outside, its pids there are those of strangers.' \
         125 "unshare -rpf sh -c 'userns true; spawn true'" <<'EOT'

@@ -10,7 +10,7 @@
  * exec, and what SETUP or COMMAND has started.
  *
  *      -t SECONDS      how long each step may take: the set-up, getting to the exec, the exec
- *      -s SETUP        one more step of the child's set-up, run by the shell; the child is its $PPID
+ *      -s SETUP        one more step of the child's set-up, run by sh; the child is its $PPID
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 124 the start took too long;
  * 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
@@ -32,7 +32,7 @@
 enum { LATE = 124, FAILED, NOT_EXECUTABLE, NOT_FOUND };
 
 /* The step that failed goes above its errno, or the status of SETUP; both are below 4096. */
-enum { STEP = 4096, SESSION = 1, SETUP, EXEC };
+enum { STEP = 4096, SESSION = 1, SHELL, SETUP, EXEC };
 
 static const int termination[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 static sigset_t signals; /* the same */
@@ -77,6 +77,18 @@ static bool die_with_parent(Barrier *b) {
         return errno == 0;
 }
 
+/* Not system(), which ignores SIGINT and SIGQUIT meanwhile, and returns 127 if fork() fails. */
+static int run_setup(const char *setup) {
+        int status;
+        pid_t shell = fork();
+
+        if (shell == 0) {
+                (void) execl("/bin/sh", "sh", "-c", setup, (char *) NULL);
+                _exit(NOT_FOUND);
+        }
+        return shell < 0 || waitpid(shell, &status, 0) < 0 ? -1 : status;
+}
+
 __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char **command) {
         sigset_t none;
         int sig, status = 0;
@@ -88,7 +100,9 @@ __attribute__((noreturn)) static void child(Barrier *b, const char *setup, char 
                 (void) signal(sig, SIG_DFL); /* refused for SIGKILL and a few more: as it is */
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
-        if (setup && (status = system(setup)) != 0)
+        if (setup && (status = run_setup(setup)) < 0)
+                failed(b, SHELL * STEP + errno);
+        if (status != 0)
                 failed(b, SETUP * STEP + exit_status(status));
         if (!barrier_place_and_sync(b)) /* both are set up */
                 _exit(FAILED);
