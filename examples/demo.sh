@@ -290,6 +290,9 @@ scene 'The helper, started by hand: there is no barrier.' \
 2> handover: HANDOVER_BARRIER: not set; this program is to be started by handover
 EOT
 
+scene 'The limit hits a shell in between: the helper refuses, though it cannot say so.' \
+        125 "handover sh -c 'handover --helper 2>&-; exit \$?'" < /dev/null
+
 scene 'The variable was cut short on the way.' \
         125 "handover sh -c 'HANDOVER_BARRIER=\${HANDOVER_BARRIER%?} exec handover --helper'" <<'EOT'
 2> handover: HANDOVER_BARRIER: damaged

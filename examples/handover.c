@@ -19,7 +19,6 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +43,7 @@ static int complain(const char *what, const char *why) {
 
 static int helper(void) {
         unsigned long bytes = 0, lines = 0;
+        struct rlimit no_file;
         Barrier b;
         int c, r;
 
@@ -60,7 +60,7 @@ static int helper(void) {
         if (!barrier_place_and_sync(&b)) /* ready; it has all descriptors that it gets */
                 return complain("barrier", strerror(errno));
         barrier_destroy(&b);
-        if (fcntl(STDERR_FILENO, F_DUPFD, BARRIER_POLLFDS) >= 0)
+        if (getrlimit(RLIMIT_NOFILE, &no_file) < 0 || no_file.rlim_cur > BARRIER_POLLFDS)
                 return complain("RLIMIT_NOFILE", "is not in force");
 
         while ((c = getchar()) != EOF) {
