@@ -97,13 +97,15 @@ __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
                 failed(b, PID);
         if (flock(pid_file, LOCK_EX | LOCK_NB) < 0)
                 failed(b, LOCK);
+        if (ftruncate(pid_file, 0) < 0) /* a daemon that was killed has left its pid */
+                failed(b, PID);
         (void) signal(SIGTERM, terminate);
         listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (listener < 0 || (unlink("sock") < 0 && errno != ENOENT) ||
             bind(listener, (const struct sockaddr *) &address, sizeof address) < 0 ||
             listen(listener, SOMAXCONN) < 0)
                 failed(b, SOCKET);
-        if (ftruncate(pid_file, 0) < 0 || dprintf(pid_file, "%ld\n", (long) getpid()) < 0)
+        if (dprintf(pid_file, "%ld\n", (long) getpid()) < 0)
                 (void) barrier_fail(b, PID * STEP + errno);
 
         if (!barrier_place_and_sync(b)) /* ready; the foreground process agrees */

@@ -221,8 +221,9 @@ scene 'It goes when told, and takes its socket along.' \
 pid
 EOT
 
-scene 'The daemon fails long after its terminal is gone; its reason arrives.' \
-        1 'mkdir run/sock; daemonize run; status=$?; rmdir run/sock; exit $status' <<'EOT'
+scene 'The daemon fails long after its terminal is gone; its reason arrives. An old pid is gone.' \
+        1 'echo old > run/pid; mkdir run/sock; daemonize run; status=$?; rmdir run/sock
+  cat run/pid; exit $status' <<'EOT'
 2> daemonize: run: sock: Is a directory
 EOT
 
