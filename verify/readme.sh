@@ -66,6 +66,7 @@ for program in first no-timeout; do
         expect 1 "true in $dir/none: No such file or directory" "$dir/$program" "$dir/none" true
         expect 1 "./none in $dir: No such file or directory" "$dir/$program" "$dir" ./none
 done
+expect 0 'it runs' perl -e "\$SIG{CHLD} = 'IGNORE'; exec @ARGV" "$dir/first" / echo 'it runs'
 expect 2 'usage: DIR COMMAND [ARG]...' "$dir/first" /
 expect 1 'true in /: died before the exec' "$dir/killed" / true
 expect 1 'true in /: Connection timed out' "$dir/stuck" / true
