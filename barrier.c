@@ -49,6 +49,9 @@
 #ifndef BARRIER_TRIES
 #define BARRIER_TRIES 80
 #endif
+#if BARRIER_TRIES < 0 || BARRIER_TRIES > 1000000
+#error "BARRIER_TRIES is how often to look again: 0 to 1000000"
+#endif
 
 /* After trying in vain, at most this many sleeps go by without it. */
 #define BARRIER_SKIP_MAX 1024
@@ -79,45 +82,31 @@ static void barrier_close(int *fd) {
         *fd = -1;
 }
 
-/* Passes on a descriptor, or a negative errno for the failed call that should have made one. In a
- * daemon without standard streams it may be 0, 1 or 2, and whatever prints would write to it. */
-static int barrier_above_stdio(int fd) {
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        if (fd > STDERR_FILENO)
-                return fd;
-        r = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (r < 0) /* EINVAL: RLIMIT_NOFILE allows none above */
-                r = errno == EINVAL ? -EMFILE : -errno;
-        (void) close(fd);
-        return r;
-}
-
 static void barrier_reset(Barrier *b) {
         memset(b, 0, sizeof *b);
         b->me = b->them = b->pipe[0] = b->pipe[1] = b->watch = b->timeout = -1;
 }
 
 BARRIER_API int barrier_init(Barrier *b) {
-        int r, second;
+        int low[STDERR_FILENO + 1], n = 0, r = 0;
 
         barrier_reset(b);
-        r = b->me = barrier_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        if (r >= 0)
-                r = b->them = barrier_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        if (r >= 0)
-                r = pipe2(b->pipe, O_CLOEXEC | O_NONBLOCK) < 0 ? -errno : 0;
-        if (r >= 0) {
-                r = b->pipe[0] = barrier_above_stdio(b->pipe[0]);
-                second = b->pipe[1] = barrier_above_stdio(b->pipe[1]);
-                if (r >= 0)
-                        r = second;
+        /* In a daemon without standard streams new descriptors would be 0, 1 and 2, and what another
+         * thread prints would be barriers. So the first ones only keep these numbers for a while. */
+        for (;;) {
+                b->me = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                if (b->me < 0 || b->me > STDERR_FILENO || n > STDERR_FILENO)
+                        break;
+                low[n++] = b->me;
         }
-        if (r >= 0)
-                return 0;
-        barrier_destroy(b);
+        if (b->me >= 0)
+                b->them = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (b->them < 0 || pipe2(b->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+                r = -errno;
+        while (n > 0)
+                (void) close(low[--n]);
+        if (r < 0)
+                barrier_destroy(b);
         return r;
 }
 

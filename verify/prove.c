@@ -12,7 +12,7 @@
  * whatever the type of the answer allows: any errno, any number of bytes, any bytes; errno is
  * anything after a success too. Assumed is no more than this:
  *
- *      - a new descriptor is none that is open; none is negative
+ *      - a new descriptor has the lowest number that is free
  *      - poll() without a limit does not run out of time, and otherwise not before the time is up
  *      - CLOCK_MONOTONIC does not go back, and the machine is up for less than 270 years
  *      - fcntl(F_SETFD) is refused for the first of three open descriptors, or for none of them
@@ -28,8 +28,8 @@
  * interruption stands for any number.
  *
  * A function that has a proof of its own is replaced in others, as prove.sh lists, by one that may
- * do whatever that proof allows; the check sum by any function of the state. Interleavings of two sides are explore.c's; what it relies on when it
- * normalises the counters are the lemmas at the end.
+ * do whatever that proof allows; the check sum by any function of the state. Interleavings of two
+ * sides are explore.c's; what it relies on when it normalises the counters are the lemmas at the end.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -130,7 +130,8 @@ static struct {
         struct {
                 int fd;
                 bool open;
-        } fds[FDS]; /* what may be closed, once */
+        } fds[FDS];                      /* what may be closed, once */
+        bool streams[STDERR_FILENO + 1]; /* which of the standard streams others have open */
         int opened, owned, proc;
 
         unsigned barriers, words; /* how many were written, and abortions */
@@ -275,14 +276,22 @@ int close(int fd) {
         return (int) answer(0).n;
 }
 
-static int open_one(int least) {
-        int i, fd = nondet_int();
+/* Only of the standard streams it matters that it is the lowest number that is free. */
+static int open_one(void) {
+        int i, n, fd = nondet_int();
+        bool taken;
 
         if (answer(0).n < 0)
                 return -1;
-        ASSUME(fd >= least);
+        ASSUME(fd >= 0);
         for (i = 0; i < FDS; i++)
                 ASSUME(!k.fds[i].open || k.fds[i].fd != fd);
+        for (n = 0; n <= STDERR_FILENO; n++) {
+                taken = k.streams[n];
+                for (i = 0; i < FDS; i++)
+                        taken = taken || (k.fds[i].open && k.fds[i].fd == n);
+                ASSUME(n < fd ? taken : n > fd || !taken);
+        }
         CHECK(k.opened < FDS);
         k.fds[k.opened].fd = fd;
         k.fds[k.opened++].open = true;
@@ -291,17 +300,17 @@ static int open_one(int least) {
 
 int eventfd(unsigned n, int flags) {
         CHECK(n == 0 && flags == (EFD_CLOEXEC | EFD_NONBLOCK));
-        return open_one(0);
+        return open_one();
 }
 
 int pipe2(int fds[2], int flags) {
         int fd[2];
 
         CHECK(flags == (O_CLOEXEC | O_NONBLOCK));
-        fd[0] = open_one(0);
+        fd[0] = open_one();
         if (fd[0] < 0)
                 return -1;
-        fd[1] = open_one(0);
+        fd[1] = open_one();
         if (fd[1] < 0) {
                 k.fds[k.opened - 1].open = false;
                 return -1;
@@ -314,7 +323,7 @@ int pipe2(int fds[2], int flags) {
 int open(const char *path, int flags, ...) {
         CHECK(flags == (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
         CHECK(path[0] == '/');
-        k.proc = open_one(0);
+        k.proc = open_one();
         return k.proc;
 }
 
@@ -334,9 +343,6 @@ int fcntl(int fd, int command, ...) {
                 va_end(list);
         }
         switch (command) {
-        case F_DUPFD_CLOEXEC:
-                CHECK(argument == STDERR_FILENO + 1);
-                return open_one(argument);
         case F_SETFL:
                 CHECK(fd == k.before.me && fd > STDERR_FILENO);
                 CHECK(argument == (O_RDWR | O_NONBLOCK));
@@ -436,8 +442,11 @@ void prove_close(void) {
 
 void prove_init(void) {
         Barrier b = nondet_barrier();
-        int r = barrier_init(&b);
+        int i, r;
 
+        for (i = 0; i <= STDERR_FILENO; i++)
+                k.streams[i] = nondet_bool();
+        r = barrier_init(&b);
         if (r == 0) {
                 CHECK(invariant(&b) && still_open() == 4 && b.me > 0 && b.role == 0);
                 CHECK(b.watch == -1 && b.timeout == -1 && !b.error && !b.placed && !b.received);
