@@ -94,6 +94,9 @@ misused() {
         header='#include <stdio.h>' source='#include "barrier.c"' define='#define _GNU_SOURCE'
         refused 'include barrier.c before any other header' late "$header" "$source"
         refused '_GNU_SOURCE was defined after the first' later "$header" "$define" "$source"
+        for tries in -1 1000001; do
+                refused 'BARRIER_TRIES is how often' tries "#define BARRIER_TRIES ($tries)" "$source"
+        done
         compiles early "$source" "$header"
         compiles early-define "$define" "$header" "$source"
         echo "figure: $count sources"
