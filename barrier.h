@@ -49,9 +49,10 @@
  *   they broke the protocol            false           EPROTO        the same         no
  *
  *   In the last two rows this side aborts by itself: the other side gets that errno as the code,
- *   and here both sides count as aborted. An ending that comes from the other side replaces this
- *   side's ECANCELED; after that the first ending stays. A code may be any number, ETIMEDOUT too:
- *   a wait has run out of time if errno is ETIMEDOUT and barrier_they_aborted() is false.
+ *   and here both sides count as aborted. An ending that comes from the other side, or from
+ *   a failure, replaces this side's ECANCELED; after that the first ending stays. A code may be any
+ *   number, ETIMEDOUT too: a wait has run out of time if errno is ETIMEDOUT and
+ *   barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: blocking, signals, threads, copies of descriptors,
  * giving up, a hostile peer.
@@ -222,8 +223,8 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported. The pipe is known by its inode, an eventfd by its number in the
  * kernel, which is used again once nobody has it open. /proc has to tell that number on both sides
- * of the execve(). Where it does not, or a forged string says that it did not, any descriptor
- * that polls like an eventfd is accepted if the pipe matches. So a program that runs with more
+ * of the execve(). Where it does not, or no descriptor is free to ask it, or a forged string says so,
+ * any descriptor that polls like an eventfd is accepted if the pipe matches. So a program that runs with more
  * rights than its caller must not import a string from its environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
@@ -275,7 +276,8 @@ struct Barrier {
  *   and the queries. Functions that return int, except barrier_error(), return 0 or a count, or a
  *   negative errno value; write errno = -barrier_init(&b) if you prefer errno. Before
  *   barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
- *   One thread at a time per Barrier. Each process has its own copy of the struct: after vfork() or
+ *   One thread at a time per Barrier. All but the queries are cancellation points of
+ *   pthread_cancel(), and only a wait may be cancelled: disable it around the others. Each process has its own copy of the struct: after vfork() or
  *   clone(CLONE_VM) the child must work on a copy, and not wait while the parent is suspended. Not
  *   for threads that share a descriptor table.
  *
