@@ -90,6 +90,24 @@ static uint64_t unread; /* by how much the first read finds more than was answer
 static jmp_buf stopped;
 static struct call asked; /* what there was no answer to */
 
+/* How a side is disturbed besides, or what else is different. */
+static const struct pass {
+        const char *name;
+        int lead;       /* of the barriers of one side over those of the other, at most */
+        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
+        bool kill;      /* at any step */
+        bool eintr;     /* once in each operation, at any of its calls */
+        bool fail;      /* the same with EIO */
+        bool msec;      /* a wait also has some time, and any part of it may pass at any time */
+        bool child;     /* all these are for the child alone */
+        bool all;       /* each side may abort with and without a code, else each in one way */
+        bool watch;     /* both have a pidfd, and a third process copies of all, while it lives */
+        bool old;       /* the kernel does not have preadv2() */
+        int placements; /* of a side at most, without normalisation; 0: any number, normalised */
+} * pass;
+
+static bool normalising;
+
 static struct kernel *starting; /* nothing is a step yet */
 static int starter;
 static unsigned explore_tries;
@@ -142,10 +160,15 @@ static ssize_t sim_write(int fd, const void *p, size_t size) {
 
 static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
         struct call c = new_call(kind, fd);
-        ssize_t n = ask(&c);
+        ssize_t n;
 
         if (size != sizeof c.value)
                 violation("read %zu bytes", size);
+        if (kind == PREADV2 && pass->old) { /* the answer depends on nothing, so this is no step */
+                errno = EOPNOTSUPP;
+                return -1;
+        }
+        n = ask(&c);
         if (n > 0) {
                 c.value += unread;
                 unread = 0;
@@ -210,25 +233,6 @@ enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
 
 /* What a wait may do before it sleeps, as a set of the numbers in start.looks. */
 enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
-
-/* How a side is disturbed besides, or what else is different. */
-struct pass {
-        const char *name;
-        int lead;       /* of the barriers of one side over those of the other, at most */
-        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
-        bool kill;      /* at any step */
-        bool eintr;     /* once in each operation, at any of its calls */
-        bool fail;      /* the same with EIO */
-        bool msec;      /* a wait also has some time, and any part of it may pass at any time */
-        bool child;     /* all these are for the child alone */
-        bool all;       /* each side may abort with and without a code, else each in one way */
-        bool watch;     /* both have a pidfd, and a third process copies of all, while it lives */
-        bool old;       /* the kernel does not have preadv2() */
-        int placements; /* of a side at most, without normalisation; 0: any number, normalised */
-};
-
-static const struct pass *pass;
-static bool normalising;
 
 /* How an operation is called: with each timeout, and each number of looks. */
 struct start {
@@ -571,7 +575,8 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
         int looks = n->start.looks;
 
         barrier_set_timeout(b, n->start.msec);
-        b->skip = looks == 0 ? 1 : looks == 1 ? BARRIER_READ_FIRST : 0;
+        /* One look is what the parent does now and then, and the child without any tries. */
+        b->skip = looks == 0 ? 1 : looks == 1 && b->role == BARRIER_PARENT ? BARRIER_READ_FIRST : 0;
         explore_tries = looks == 0 ? 0 : (unsigned) looks - 1;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
@@ -741,8 +746,6 @@ static bool may_be(int who) {
 
 /* What the kernel returns if nothing disturbs. */
 static int ask_kernel(struct kernel *k, int who, struct call *c) {
-        if (c->kind == PREADV2 && pass->old)
-                return -EOPNOTSUPP;
         return c->kind == WRITE   ? kernel_write(k, who, c->fd, c->value)
                : c->kind == CLOSE ? kernel_close(k, who, c->fd)
                : c->kind == POLL  ? kernel_poll(k, who, &c->poll)
@@ -1212,7 +1215,8 @@ int main(int argc, char **argv) {
                 { "kill, watch", 2, TWO, .kill = true, .watch = true },
                 { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
                 { "kill, no preadv2", 2, TWO, .kill = true, .old = true },
-                { "kill, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .fail = true, .old = true },
+                { "kill, EINTR, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .eintr = true,
+                  .fail = true, .old = true },
                 { "kill, time", 2, POLL_FIRST, .kill = true, .msec = true },
                 { "kill, time, tries", 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
                 { "kill, EINTR, time", 1, POLL_FIRST, .kill = true, .eintr = true, .msec = true },
@@ -1223,7 +1227,8 @@ int main(int argc, char **argv) {
                 { "time", 1, LOOK_THRICE, .msec = true, .child = true },
                 { "tries", 1, ALL, .child = true },
                 { "kill, watch", 1, POLL_FIRST, .kill = true, .watch = true, .child = true },
-                { "EIO, no preadv2", 1, POLL_FIRST, .fail = true, .old = true, .child = true },
+                { "EINTR, EIO, no preadv2", 1, POLL_FIRST, .eintr = true, .fail = true, .old = true,
+                  .child = true },
                 { "not normalised, 3 placements", 1, POLL_FIRST, .placements = 3 },
         };
         const struct pass *passes = argc == 2 ? brief : full;

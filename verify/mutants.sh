@@ -83,6 +83,7 @@ barrier_wait@s/gone = b->they_left/gone = false/@who knows that the other side l
 barrier_looks@s/ || barrier_enough(b, what)//@a wait polls first though it has received enough, and nothing wakes it
 barrier_looks@s/ || b->error//@a wait polls first though the barrier has ended, and nothing wakes it
 barrier_looks@s/return 1;/return 0;/@a wait without time does not look at what it has received
+barrier_looks@s/return 1 + BARRIER_TRIES/return BARRIER_TRIES/@where no wait tries, one that is satisfied sleeps
 barrier_time_left@s/if (.deadline == 0)/if (true)/@each sleep has the whole time again
 barrier_time_left@s/ + 999999//@a wait ends before its time
 barrier_time_left@s/: 0;/: 1;/@a wait does not end when its time is up
@@ -91,6 +92,7 @@ barrier_sleep@s/n < 0 && errno == EINTR/false/@an interrupted poll() ends the ba
 barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
 barrier_read@s/n = preadv2(\(.*\));/do n = preadv2(\1); while (n < 0 \&\& errno == EAGAIN);/@an empty eventfd is read for ever
 barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
+barrier_read@s/return read(\(.*\));/ssize_t m = read(\1); if (m < 0 \&\& errno == EINTR) errno = EAGAIN; return m;/@where preadv2() does not exist an interrupted read is taken for nothing new
 barrier_receive@s/while (n < 0 && errno == EINTR)/while (false)/@an interrupted read counts as a look
 barrier_receive@s/value & BARRIER_ABORTED/value == BARRIER_ABORTED/@an abortion with a code, or after a barrier, is not understood
 barrier_receive@s/code ? code : ECONNABORTED/ECONNABORTED/@the code of an abortion is lost
