@@ -7,6 +7,7 @@
 #       verify/mutate.sh                every mutant that mutate.awk makes
 #       verify/mutate.sh 40             so many of them, spread over the file
 #       verify/mutate.sh barrier_look   those whose names begin so
+#       verify/mutate.sh listed         those that stand in verify/survivors
 #
 # The suite, plain and with sanitizers, explorer, faults and CBMC are asked in this order until one
 # sees it. What none of them sees has to stand in verify/survivors: a name at the start of a line,
@@ -21,7 +22,8 @@ top=$PWD
 tab=$(printf '\t')
 killers='suite sanitizers explore faults prove'
 
-# What was never set is not right by chance, and no function forgets to return something.
+# What was never set is not right by chance, neither as a pattern nor, with sanitizers, as zeros; and
+# no function forgets to return something.
 cflags='-std=c99 -O2 -ftrivial-auto-var-init=pattern -Werror=return-type'
 
 build() {
@@ -55,7 +57,8 @@ by_suite() {
 }
 
 by_sanitizers() {
-        suite -fsanitize=address,undefined -fno-sanitize-recover=all barrier.c
+        suite -ftrivial-auto-var-init=zero -fsanitize=address,undefined \
+                -fno-sanitize-recover=all barrier.c
 }
 
 by_explore() {
@@ -142,7 +145,8 @@ if [ -s "$out/stale" ]; then
 fi
 awk -v which="$1" -F '\t' '
         FILENAME == ARGV[1] { listed[$0]; next }
-        which ~ /^[0-9]+$/ ? $3 in listed : substr($3, 1, length(which)) != which { next }
+        which == "listed" ? !($3 in listed) \
+                : which ~ /^[0-9]+$/ ? $3 in listed : substr($3, 1, length(which)) != which { next }
         { line[n++] = $0 }
         END {
                 some = which ~ /^[0-9]+$/ && which < n ? which : n
