@@ -223,9 +223,9 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported. The pipe is known by its inode, an eventfd by its number in the
  * kernel, which is used again once nobody has it open. /proc has to tell that number on both sides
- * of the execve(). Where it does not, or no descriptor is free to ask it, or a forged string says so,
- * any descriptor that polls like an eventfd is accepted if the pipe matches. So a program that runs with more
- * rights than its caller must not import a string from its environment.
+ * of the execve(). Where it does not, no descriptor is free to ask it, or a forged string says so,
+ * any descriptor that polls like an eventfd is accepted if the pipe matches. So a program that runs
+ * with more rights than its caller must not import a string from its environment.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
  * and no descriptor was changed or closed. */
@@ -276,10 +276,11 @@ struct Barrier {
  *   and the queries. Functions that return int, except barrier_error(), return 0 or a count, or a
  *   negative errno value; write errno = -barrier_init(&b) if you prefer errno. Before
  *   barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
- *   One thread at a time per Barrier. All but the queries are cancellation points of
- *   pthread_cancel(), and only a wait may be cancelled: disable it around the others. Each process has its own copy of the struct: after vfork() or
- *   clone(CLONE_VM) the child must work on a copy, and not wait while the parent is suspended. Not
- *   for threads that share a descriptor table.
+ *   One thread at a time per Barrier. A thread may be cancelled in a wait, if only barrier_fail(),
+ *   barrier_abort() and barrier_destroy() follow; disable pthread_cancel() around all other calls.
+ *   Each process has its own copy of the struct: after vfork() or clone(CLONE_VM) the child must
+ *   work on a copy, and not wait while the parent is suspended. Not for threads that share a
+ *   descriptor table.
  *
  * THE ROLE
  *
