@@ -107,7 +107,6 @@ static const struct pass {
 } * pass;
 
 static bool normalising;
-
 static struct kernel *starting; /* nothing is a step yet */
 static int starter;
 static unsigned explore_tries;
@@ -164,10 +163,8 @@ static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
 
         if (size != sizeof c.value)
                 violation("read %zu bytes", size);
-        if (kind == PREADV2 && pass->old) { /* the answer depends on nothing, so this is no step */
-                errno = EOPNOTSUPP;
-                return -1;
-        }
+        if (kind == PREADV2 && pass->old) /* an answer that depends on nothing is no step */
+                return errno = EOPNOTSUPP, -1;
         n = ask(&c);
         if (n > 0) {
                 c.value += unread;
@@ -1234,9 +1231,7 @@ int main(int argc, char **argv) {
         const struct pass *passes = argc == 2 ? brief : full;
         const size_t n = argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full;
 
-        if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0)) {
-                fprintf(stderr, "usage: %s [--short]\n", argv[0]);
-                return 2;
-        }
+        if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0))
+                die("the one option is --short");
         return run_all(passes, (int) n);
 }
