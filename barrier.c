@@ -88,23 +88,25 @@ static void barrier_reset(Barrier *b) {
 }
 
 BARRIER_API int barrier_init(Barrier *b) {
-        int low[STDERR_FILENO + 1], n = 0, r = 0;
+        bool kept[STDERR_FILENO + 1] = { false };
+        int fd, r = 0;
 
         barrier_reset(b);
         /* In a daemon without standard streams new descriptors would be 0, 1 and 2, and what another
          * thread prints would be barriers. So the first ones only keep these numbers for a while. */
         for (;;) {
                 b->me = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-                if (b->me < 0 || b->me > STDERR_FILENO || n > STDERR_FILENO)
+                if (b->me < 0 || b->me > STDERR_FILENO)
                         break;
-                low[n++] = b->me;
+                kept[b->me] = true;
         }
         if (b->me >= 0)
                 b->them = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (b->them < 0 || pipe2(b->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
                 r = -errno;
-        while (n > 0)
-                (void) close(low[--n]);
+        for (fd = 0; fd <= STDERR_FILENO; fd++)
+                if (kept[fd])
+                        (void) close(fd);
         if (r < 0)
                 barrier_destroy(b);
         return r;

@@ -58,7 +58,7 @@ mutants() {
         cat << 'END'
 close|barrier_close|s/> STDERR_FILENO/>= STDERR_FILENO/
 init|barrier_init|s/b->me > STDERR_FILENO/b->me >= STDERR_FILENO/
-init|barrier_init|s/(void) close(low/(void) (low/
+init|barrier_init|s/(void) close(fd)/(void) fd/
 init|barrier_init|s/barrier_destroy(b)/barrier_reset(b)/
 set_role|barrier_set_role|s/barrier_close(&b->pipe.0.)/barrier_close(\&b->pipe[1])/
 destroy|barrier_destroy|s/errno = saved/(void) saved/
@@ -148,7 +148,7 @@ prove() {
         # shellcheck disable=SC2086
         run cbmc "$program" --function "prove_$proof" $checks --drop-unused-functions \
                 --slice-formula --object-bits 8 --unwind 200 \
-                --unwindset barrier_init.1:4,barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
+                --unwindset barrier_init.0:5,barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
                 --unwindset barrier_identify_eventfd.0:2,barrier_identify_eventfd.1:11 \
                 > "$dir/$proof.log" 2>&1
         awk -v meant="$meant" '
