@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# readme.sh - compiles the C of README.md and doc/PORTING.md; runs the first program in all endings
+# readme.sh - compiles the C of README.md and doc/PORTING.md; runs the first program in its endings
 #
 #       BUILD=DIR CC=... CFLAGS=... verify/readme.sh
 #
 # An ending that takes a failure, a kill or a delay comes from the same program with one edit.
+# All are here but a fork() that fails: the program without its check would kill all processes.
 set -eu
 
 dir=$BUILD/readme
@@ -59,6 +60,12 @@ variant no-timeout '/barrier_set_timeout/d'
 variant killed 's/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/'
 variant stuck 's/chdir(argv\[1\]) == 0/pause() == 0/; s/10000)/100)/'
 variant parent-fails 's/setpriority(PRIO_PROCESS,/setpriority(-1,/'
+variant init-fails 's/Barrier b;/& setrlimit(RLIMIT_NOFILE, \&(struct rlimit) { 3, 3 });/'
+variant killed-no-timeout 's/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/; /barrier_set_timeout/d'
+variant killed-between 's/barrier_place_and_sync(b))/raise(SIGKILL) == 0)/'
+variant killed-last 's/execvp(argv\[2\], argv + 2)/raise(SIGKILL)/'
+variant parent-killed 's/if (setpriority(/raise(SIGKILL); &/'
+variant parent-killed-between 's/barrier_wait_next(b)/raise(SIGKILL) == 0/'
 
 for program in first no-timeout; do
         expect 0 'it runs' "$dir/$program" / echo 'it runs'
@@ -71,5 +78,13 @@ expect 2 'usage: DIR COMMAND [ARG]...' "$dir/first" /
 expect 1 'true in /: died before the exec' "$dir/killed" / true
 expect 1 'true in /: Connection timed out' "$dir/stuck" / true
 expect 1 'true in /: Invalid argument' "$dir/parent-fails" / true
+expect 2 'Too many open files' "$dir/init-fails" / true
+expect 1 'true in /: died before the exec' "$dir/killed-no-timeout" / true
+expect 1 'true in /: died before the exec' "$dir/killed-between" / true
+expect 1 '' "$dir/killed-last" / echo 'it runs' # which counts as exec'd; its status tells
+for program in parent-killed parent-killed-between; do # cat ends when no process is left
+        expect 0 '' sh -c 'exec 2> /dev/null; "$@" 2>&1 | cat' sh \
+                "$dir/$program" / echo 'it runs'
+done
 
 echo "readme: $checks passed, 0 failed, 0 skipped"
