@@ -15,7 +15,8 @@
 #     it is notes, and its title is left out.
 #   - A function is declared at the left edge, after BARRIER_API or BARRIER_CHECKED. The comment
 #     above describes it, or the one behind it, or, for the first ones, the sentence of the section.
-#   - So are typedef, enum and struct; all other code is left out.
+#   - So are typedef, enum and struct. The first #define of a macro is shown if it has a value, or a
+#     comment above. All other code is left out.
 #
 # It fails where a function is not described.
 
@@ -114,6 +115,17 @@ function describe_held(    i) {
         n_held = 0
 }
 
+# Shows code, and what is said of it.
+function show(code) {
+        paragraph()
+        say("\\fB" escape(code) "\\fR")
+        if (n_held) {
+                say(".RS 4")
+                describe_held()
+                say(".RE")
+        }
+}
+
 function fail(why) {
         print FILENAME ":" FNR ": " why > "/dev/stderr"
         failed = 1
@@ -203,13 +215,7 @@ in_comment {
         if (!n_held && sentence == "")
                 fail("nothing describes " prototype)
         synopsis = synopsis escape(prototype) "\n"
-        paragraph()
-        say("\\fB" escape(prototype) "\\fR")
-        if (n_held) {
-                say(".RS 4")
-                describe_held()
-                say(".RE")
-        }
+        show(prototype)
         if (!behind)
                 sentence = ""
         next
@@ -235,7 +241,18 @@ in_struct {
         next
 }
 
-/[^ ]/ {
+/^#define BARRIER_/ && (n_held || NF > 2) && !shown[$2]++ {
+        if (!macros++)
+                heading("MACROS")
+        definition = $0
+        while (sub(/ *\\$/, "", definition) && (getline line) > 0) {
+                sub(/^ +/, "", line)
+                definition = definition " " line
+        }
+        show(definition)
+}
+
+/[^ ]/ && !/^#if/ {
         n_held = 0
 }
 
@@ -246,6 +263,7 @@ END {
                 fail("no name, no version or no functions")
         printf ".TH BARRIER 3 %s \"barrier %s\" \"Library Functions Manual\"\n", date, version
         printf ".SH NAME\nbarrier \\-\n%s\n", name
+        printf ".SH LIBRARY\nLink with \\-lbarrier, or compile barrier.c with the program.\n"
         printf ".SH SYNOPSIS\n.nf\n.B #include <barrier.h>\n.PP\n%s.fi\n", synopsis
         printf "%s", page
 }
