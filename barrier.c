@@ -593,7 +593,7 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
 
 /* Finds out which eventfd `fd` is. Its inode has no type, like that of inotify, signalfd, timerfd
  * and the like, but only an eventfd has a number. Where /proc tells none, it has to poll as ready
- * for writing, as an eventfd does unless it is full, and none of those does.
+ * for writing, as an eventfd does unless it is full, and none of the named ones does.
  * Returns 0 or a negative errno; -EBADF: it is no eventfd. */
 static int barrier_identify_eventfd(int fd, uint64_t *id) {
         static const char dir[] = "/proc/thread-self/fdinfo/";
