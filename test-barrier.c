@@ -464,6 +464,12 @@ static int pidfd_open_(pid_t pid) {
         return (int) syscall(SYS_pidfd_open, pid, 0);
 }
 
+static bool has_pidfds(void) {
+        int pidfd = pidfd_open_(getpid());
+
+        return pidfd >= 0 && close(pidfd) == 0;
+}
+
 /* Becomes this program again, in after_exec(). */
 static void exec_self(const char *what, int line, const char *exported) {
         char option[] = "--after-exec", numbers[2][16];
@@ -725,6 +731,7 @@ TEST(set_role_refuses_and_changes_nothing, EACH_SIDE) {
         refuses_role(&mine, role, -EBADF);
 }
 
+/* It does nothing on NULL, on BARRIER_NULL and on a zeroed struct. */
 TEST(destroy_closes_everything_and_may_be_repeated, EACH_SIDE) {
         Barrier zero;
         struct files files;
@@ -926,12 +933,18 @@ TEST(placing_never_blocks_and_counts, PAIR) {
         CHECK(barrier_sync(&mine)); /* the barrier of the try before was placed */
 }
 
-TEST(place_does_not_look_for_news, PAIR) {
+TEST(place_does_not_ask_whether_the_other_side_is_still_there, PAIR) {
         CHECK(barrier_abort(&theirs));
         CHECK(barrier_place(&mine));
         CHECK(knows(&mine, 0, 0));
         CHECK(!barrier_place_and_sync(&mine) && errno == ECONNABORTED);
         CHECK(fails(&mine, barrier_place, ECONNABORTED));
+
+        afresh();
+        barrier_destroy(&theirs);
+        CHECK(barrier_place(&mine) && knows(&mine, 0, 0));
+        CHECK(fails(&mine, barrier_place_and_sync, ECONNRESET));
+        CHECK(fails(&mine, barrier_place, ECONNRESET));
 }
 
 /* ---- aborting -------------------------------------------------------------------------------- */
@@ -1277,6 +1290,26 @@ TEST(side_killed_while_it_waits_has_left, EACH_SIDE) {
         CHECK(close(peer_line) == 0);
 }
 
+/* SIGPIPE would kill this process. Whoever has the child's role has the write end of the pipe. */
+TEST(no_function_raises_SIGPIPE_when_the_other_side_is_gone, PAIR) {
+        char s[BARRIER_EXPORT_MAX];
+        int ends_itself;
+
+        CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+        for (ends_itself = 0; ends_itself < 2; ends_itself++) {
+                afresh();
+                barrier_destroy(&theirs);
+                CHECK(barrier_place(&mine));
+                if (ends_itself)
+                        CHECK(barrier_fail(&mine, 5));
+                CHECK(barrier_wait_abortion(&mine) == !ends_itself);
+                CHECK(all_fail(&mine, ECONNRESET));
+                CHECK(too_late(&mine, barrier_abort, ECONNRESET));
+                CHECK(barrier_export(&mine, s, sizeof s) > 0 && barrier_import(&mine, s) == 0);
+                barrier_destroy(&mine);
+        }
+}
+
 /* ---- two real processes ---------------------------------------------------------------------- */
 
 SECTION(processes)
@@ -1546,11 +1579,8 @@ TEST_CASES(watched_child_is_seen_to_die_whoever_holds_copies, ONCE, fates_of_cop
 
         if (!reaps_orphans)
                 SKIP("cannot reap orphans here");
-        pidfd = pidfd_open_(getpid());
-        if (pidfd < 0)
+        if (!has_pidfds())
                 SKIP("no pidfd_open() here");
-        CHECK(close(pidfd) == 0);
-
         grandchild = start_child_with_grandchild();
         pidfd = pidfd_open_(peer);
         kill_and_reap(peer);
@@ -1562,6 +1592,36 @@ TEST_CASES(watched_child_is_seen_to_die_whoever_holds_copies, ONCE, fates_of_cop
         barrier_destroy(&mine);
         CHECK(close(pidfd) == 0); /* borrowed */
         end_grandchild(grandchild);
+}
+
+TEST(watch_tells_of_a_death_and_not_of_an_execve, EACH_SIDE) {
+        pid_t holder;
+        int pidfd;
+
+        if (!reaps_orphans)
+                SKIP("cannot reap orphans here");
+        if (!has_pidfds())
+                SKIP("no pidfd_open() here");
+        if (start_peer()) {
+                holder = fork(); /* of copies */
+                CHECK(holder >= 0);
+                if (holder == 0) {
+                        (void) hear(peer_line);
+                        _exit(0);
+                }
+                tell(peer_line, holder);
+                exec_self("linger", peer_line, "");
+        }
+        holder = hear(peer_line);
+        CHECK(hear(peer_line) == 0); /* from the new program */
+        pidfd = pidfd_open_(peer);
+        CHECK(barrier_watch(&mine, pidfd) == 0);
+        CHECK(would_block(&mine, barrier_wait_next) && would_block(&mine, barrier_wait_abortion));
+        kill_and_reap(peer);
+        CHECK(fails(&mine, barrier_wait_next, ECONNRESET));
+        CHECK(knows(&mine, THEY | LEFT, ECONNRESET));
+        CHECK(close(pidfd) == 0);
+        end_grandchild(holder);
 }
 
 /* The child's view: its parent, the process in the middle, dies; a sibling lives on with copies of
@@ -1848,6 +1908,21 @@ TEST(wait_that_runs_out_changes_nothing_and_can_be_repeated, PAIR) {
         CHECK(barrier_wait_abortion(&mine));
 }
 
+/* Barriers that were placed still stand after a timeout, and after leaving. */
+TEST(side_that_gives_up_has_to_abort_before_it_destroys, PAIR) {
+        CHECK(barrier_place(&mine));
+        CHECK(would_block(&mine, barrier_sync));
+        barrier_destroy(&mine);
+        CHECK(barrier_place_and_sync(&theirs));
+
+        afresh();
+        CHECK(barrier_place(&mine));
+        CHECK(would_block(&mine, barrier_sync));
+        CHECK(barrier_abort(&mine));
+        barrier_destroy(&mine);
+        CHECK(fails(&theirs, barrier_place_and_sync, ECONNABORTED));
+}
+
 TEST(timeout_zero_finds_what_is_there, PAIR) {
         barrier_set_timeout(&mine, 0);
         CHECK(barrier_place(&theirs));
@@ -1945,6 +2020,23 @@ TEST(wait_never_ends_before_msec_and_less_than_1_ms_after_it, PAIR) {
                                                timeouts[i] * INT64_C(1000000);
                                         CHECK(late >= 0 && late < 1000000);
                                 }
+}
+
+TEST(timeout_is_of_one_wait_and_three_waits_may_take_three_of_them, PAIR) {
+        int i, n;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = sleep_on_our_clock;
+        CHECK(barrier_place(&mine));
+        barrier_set_timeout(&mine, 30);
+        for (i = 0; i < ELEMENTS(all_waits); i++) {
+                libc.now = 1;
+                for (n = 1; n <= 3; n++) {
+                        CHECK(fails(&mine, all_waits[i], ETIMEDOUT));
+                        CHECK(libc.now == 1 + n * INT64_C(30000000));
+                }
+        }
 }
 
 TEST(looking_again_before_it_sleeps_never_goes_on_beyond_the_timeout, PAIR) {
@@ -2091,6 +2183,7 @@ TEST(wait_does_not_sleep_on_a_barrier_that_is_known_to_have_ended, PAIR) {
         }
 }
 
+/* A wait restarts on EINTR. */
 TEST(no_signal_ends_a_wait_but_what_the_other_side_does, PAIR) {
         static const int timeouts[] = { -1, INT_MIN, INT_MAX };
         static const struct {
@@ -3627,7 +3720,7 @@ TEST(export_and_import_return_the_error_of_the_system_call_that_failed, PAIR) {
         libc.poll = poll_fails;
         CHECK(refuses(s, -ENOMEM));
         CHECK(barrier_export(&mine, s, sizeof s) == -ENOMEM);
-        libc.poll = poll_is_interrupted;
+        libc.poll = poll_is_interrupted; /* but each restarts on EINTR */
         export_or_fail(s);
         libc.poll = poll_is_interrupted;
         CHECK(barrier_import(&mine, s) == 0);
