@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../barrier.h"
@@ -95,6 +96,20 @@ static inline bool parse_number(const char *s, uint64_t *n) {
         errno = 0;
         *n = strtoull(s, &end, 10);
         return *s >= '0' && *s <= '9' && !*end && !errno && *n > 0 && *n <= INT64_MAX;
+}
+
+/* Reads the arguments [COUNT [SEED]] of a program, where they are given; `usage` is its name and
+ * what is counted. Ends the program, with status 2, if they are anything else. */
+static inline void parse_arguments(int argc, char **argv, const char *usage, uint64_t *count,
+                                   uint64_t *seed) {
+        uint64_t otherwise = *count;
+
+        if (argc <= 3 && (argc < 2 || parse_number(argv[1], count)) &&
+            (argc < 3 || parse_number(argv[2], seed)))
+                return;
+        fprintf(stderr, "usage: %s [SEED]], numbers from 1; without the first it is %llu\n", usage,
+                (unsigned long long) otherwise);
+        exit(2);
 }
 
 #endif

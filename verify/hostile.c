@@ -553,12 +553,7 @@ int main(int argc, char **argv) {
         int i, canary[2], file;
 
         seed = (uint64_t) time(NULL);
-        if (argc > 3 || (argc > 1 && !parse_number(argv[1], &wanted)) ||
-            (argc > 2 && !parse_number(argv[2], &seed))) {
-                fprintf(stderr, "usage: hostile [OPERATIONS [SEED]]\n"
-                                "OPERATIONS (1000000 if not given) and SEED are numbers from 1\n");
-                return 2;
-        }
+        parse_arguments(argc, argv, "hostile [OPERATIONS", &wanted, &seed);
         srandom((unsigned) seed);
         printf("hostile: seed %llu\n", (unsigned long long) seed);
         (void) fflush(stdout);

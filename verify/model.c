@@ -6,7 +6,7 @@
  *      model [ROUNDS [SEED]]
  *
  * Exit status 0: every answer agrees; 1: one does not, and what led to it is printed; 2: the check
- * itself failed.
+ * itself failed, or the arguments are no numbers from 1.
  *
  * HOW TO READ THIS FILE
  *
@@ -41,6 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "kernel.h"
 
 enum {
@@ -482,7 +483,7 @@ static unsigned choose(unsigned n) {
 
 /* One bit for each process. */
 static unsigned existing, alive;
-static int forked; /* in this round, or KERNEL_PROCESSES */
+static int newborn; /* of this round, or KERNEL_PROCESSES */
 
 /* As a barrier does: the other's eventfd, this side's pipe end and a watch; or anything. */
 static void choose_poll(int who, struct call *c, bool last) {
@@ -551,7 +552,7 @@ static void choose_round(void) {
         int who, i;
 
         victim = -1;
-        forked = KERNEL_PROCESSES;
+        newborn = KERNEL_PROCESSES;
         do
                 runners = alive & choose(1 << KERNEL_PROCESSES);
         while (!runners || (!(runners & (runners - 1)) && choose(4)));
@@ -569,15 +570,15 @@ static void choose_round(void) {
                 for (who = choose(3) ? KERNEL_PROCESSES : 0; who < KERNEL_PROCESSES; who++)
                         shared->process[who].n = 0; /* nobody looks */
         } else if ((alive == 1 || choose(4) == 0) && !(existing >> (KERNEL_PROCESSES - 1)))
-                for (who = 0, forked = 0; existing >> forked & 1; forked++)
+                for (who = 0, newborn = 0; existing >> newborn & 1; newborn++)
                         ;
-        if (forked == KERNEL_PROCESSES)
+        if (newborn == KERNEL_PROCESSES)
                 return;
         while (!shared->process[who].n)
                 who++;
         memset(&shared->process[who].call[0], 0, sizeof(struct call));
         shared->process[who].call[0].kind = FORK;
-        shared->process[who].call[0].whom = forked;
+        shared->process[who].call[0].whom = newborn;
 }
 
 /* How a scenario opens: as a barrier does, or nearly so. */
@@ -599,7 +600,7 @@ static void choose_opening(int n) {
         struct process *p = shared->process;
 
         victim = -1;
-        forked = KERNEL_PROCESSES;
+        newborn = KERNEL_PROCESSES;
         p[0].n = p[1].n = 0;
         if (n == 0) {
                 memcpy(p[0].call, make, sizeof make);
@@ -609,7 +610,7 @@ static void choose_opening(int n) {
                 p[0].n = has_pidfd ? CALLS : 2;
                 if (!has_pidfd)
                         choose_call(0, &p[0].call[0], false);
-                forked = 1;
+                newborn = 1;
         } else {
                 p[0].call[0] = role[0];
                 p[1].call[0] = role[1];
@@ -797,9 +798,9 @@ static void play_round(void) {
                 disagree("no order of kernel.h's steps gives these answers");
         memcpy(before, possible, (size_t) n_possible * sizeof *possible);
         n_before = n_possible;
-        if (forked < KERNEL_PROCESSES) {
-                existing |= 1u << forked;
-                alive |= 1u << forked;
+        if (newborn < KERNEL_PROCESSES) {
+                existing |= 1u << newborn;
+                alive |= 1u << newborn;
         }
         rounds++;
         overlapping += shared->runners > 1;
@@ -934,11 +935,11 @@ int main(int argc, char **argv) {
                 "a poll that ran out of time",
                 "a kill",
         };
-        uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 15000;
-        uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+        uint64_t n = 15000, seed = 1;
         double began = now();
         int i;
 
+        parse_arguments(argc, argv, "model [ROUNDS", &n, &seed);
         check(setvbuf(stdout, NULL, _IOLBF, 0) == 0, "stdout");
         set_up();
         random_state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);

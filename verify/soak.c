@@ -416,12 +416,7 @@ int main(int argc, char **argv) {
         struct sigaction sa;
         long i;
 
-        if (argc > 3 || (argc > 1 && !parse_number(argv[1], &n)) ||
-            (argc > 2 && !parse_number(argv[2], &seed))) {
-                fprintf(stderr, "usage: soak [HANDSHAKES [SEED]]\n"
-                                "HANDSHAKES (100000 if not given) and SEED are numbers from 1\n");
-                return 2;
-        }
+        parse_arguments(argc, argv, "soak [HANDSHAKES", &n, &seed);
         srandom((unsigned) seed);
         printf("soak: seed %llu\n", (unsigned long long) seed);
         (void) fflush(stdout);
