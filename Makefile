@@ -97,7 +97,7 @@ explore-short: $(BUILD)/verify/explore
 	$(BUILD)/verify/explore --short
 
 $(BUILD)/verify/explore $(BUILD)/verify/model: verify/kernel.h
-model: $(BUILD)/verify/model ## whether the kernel does what the explorer's model of it says, N rounds
+model: $(BUILD)/verify/model ## whether the kernel does what the explorer's model says, N rounds
 	$(BUILD)/verify/model $(N)
 
 mutants: ## break barrier.c on purpose; explore has to find each
@@ -193,5 +193,6 @@ dist: ## barrier-VERSION.tar.gz, the same bytes each time; its barrier.c compile
 	cd $(BUILD)/build/dist && $(CC) -std=c99 $(WARNINGS) -Werror -c barrier.c
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r target text; do \
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | \
+		while IFS='	' read -r target text; do \
 		printf '  make %-10s %s\n' "$$target" "$$text"; done

@@ -2561,8 +2561,8 @@ TEST(count_of_barriers_never_overflows, PAIR) {
         check_broke(EPROTO);
 }
 
-/* The other side has filled the eventfd that this one writes, and set its flags. To that side it looks
- * like an abortion. */
+/* The other side has filled the eventfd that this one writes, and set its flags. To that side it
+ * looks like an abortion. */
 static void meets_a_full_eventfd(operation *op, int flags) {
         afresh();
         CHECK(raw_write(mine.me, UINT64_MAX - 1));
@@ -2589,8 +2589,8 @@ TEST(signal_frees_place_from_an_eventfd_made_blocking_and_full, PAIR) {
         end_storm();
 }
 
-/* Where a read cannot be told not to block, nothing helps against a peer that makes it. A kernel that
- * takes the flag but does not heed it would sleep here until a signal comes. */
+/* Where a read cannot be told not to block, nothing helps against a peer that makes it. A kernel
+ * that takes the flag but does not heed it would sleep here until a signal comes. */
 static bool can_read_without_blocking(void) {
 #ifdef RWF_NOWAIT
         int error, fd = eventfd(0, EFD_CLOEXEC);
@@ -3215,8 +3215,8 @@ TEST(forged_descriptors_are_refused_and_change_nothing, EACH_SIDE) {
         forged_descriptors_cost_nothing(good);
 }
 
-/* ... nor may one be that has one of the standard streams' numbers, or stands there twice, though it
- * is the right object. */
+/* ... nor may one be that has one of the standard streams' numbers, or stands there twice, though
+ * it is the right object. */
 TEST(standard_streams_and_equal_numbers_are_refused, EACH_SIDE) {
         char good[BARRIER_EXPORT_MAX], s[BARRIER_EXPORT_MAX];
         struct files files;

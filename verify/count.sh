@@ -4,8 +4,8 @@
 #
 # count.sh TARGET... - makes each, and says in the last line how many checks passed
 #
-# A target tells by lines that end in `N passed, N failed, N skipped`. One that does not is a check of
-# its own; what it skips are lines with `SKIPPED:`. Exit status: 0, or 1 if a check failed.
+# A target tells by lines that end in `N passed, N failed, N skipped`. One that does not is a check
+# of its own; what it skips are lines with `SKIPPED:`. Exit status: 0, or 1 if a check failed.
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT

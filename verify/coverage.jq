@@ -17,7 +17,8 @@ def decides($i): .[0] as $a | .[1] as $b |
 
 # The records of all programs at each place where the suite has one.
 def together(records): (.[0] | map(records) | map(.[0:2])) as $places |
-        map(.[] | records) | map(select(.[0:2] as $at | any($places[]; . == $at))) | group_by(.[0:2]);
+        map(.[] | records) | map(select(.[0:2] as $at | any($places[]; . == $at))) |
+        group_by(.[0:2]);
 
 map([.data[0].files[] | select(.filename | endswith("/barrier.c"))]) |
 [together(.branches[])[] | ("barrier.c:\(.[0][0]):\(.[0][1])" as $at |

@@ -12,8 +12,8 @@
  * it fails must leave everything as it was; an imported barrier must bear all operations.
  *
  * Or the input is what /proc says of an eventfd, where lines come from the locks of the other side,
- * in parts of any length. Then the number that was read is held against one that is found in another
- * way, and the string as it was exported is imported.
+ * in parts of any length. Then the number that was read is held against one that is found in
+ * another way, and the string as it was exported is imported.
  *
  * The input: one byte for the side and its history, one for the way of changing, then for each
  * change an offset and a value (of a byte, or of a whole int from offset 128 on; 254 and 255: wrong
@@ -38,7 +38,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* ---- what /proc says --------------------------------------------------------------------------- */
+/* ---- what /proc says ------------------------------------------------------------------------- */
 
 static const char number_key[] = "\neventfd-id: ";
 static const char lock_line[] = "\nlock:\t1: OFDLCK ADVISORY  READ 1 00:0e:1034 0 0";
@@ -147,7 +147,7 @@ static void check_number(void) {
         CHECK(stands_there || (id == BARRIER_NO_NUMBER && !late_one));
 }
 
-/* ---- the string -------------------------------------------------------------------------------- */
+/* ---- the string ------------------------------------------------------------------------------ */
 
 static int file, foreign[5]; /* what no string may reach: a file, eventfds, a pipe and an epoll */
 
@@ -228,7 +228,7 @@ static void use(Barrier *b, const uint8_t *data, size_t size) {
         }
 }
 
-/* ---- one run ----------------------------------------------------------------------------------- */
+/* ---- one run --------------------------------------------------------------------------------- */
 
 static void prepare(void) {
         if (file)

@@ -51,7 +51,7 @@ enum {
         SENTINEL = 12345
 };
 
-/* ---- what the peer may do ----------------------------------------------------------------------- */
+/* ---- what the peer may do -------------------------------------------------------------------- */
 
 enum act {
         PLACE,
@@ -85,7 +85,7 @@ struct acts_done {
 
 static struct acts_done *done;
 
-/* ---- the system calls of the honest side ------------------------------------------------------ */
+/* ---- the system calls of the honest side ----------------------------------------------------- */
 
 static int own[5];       /* the descriptors of the barrier, the watch last; -1: none */
 static int text_fd = -1; /* of the one file that the library reads */
@@ -149,7 +149,7 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
 
 #include "../barrier.c"
 
-/* ---- random numbers --------------------------------------------------------------------------- */
+/* ---- random numbers -------------------------------------------------------------------------- */
 
 static uint32_t random_number(void) {
         return (uint32_t) random() << 16 ^ (uint32_t) random();

@@ -110,8 +110,8 @@ static void resume(const struct run *r, const struct process *p, int sig) {
                 die("ptrace"); /* not because it was killed */
 }
 
-/* Puts a file of /proc into `text`; nothing, if the process is just ending: then the file is root's,
- * and cannot be read. */
+/* Puts a file of /proc into `text`; nothing, if the process is just ending: then the file is
+ * root's, and cannot be read. */
 static void read_proc(const struct process *p, const char *name, char *text, size_t size) {
         char path[64];
         ssize_t n;
@@ -144,8 +144,8 @@ static bool sleeps(const struct process *p, char *switches, size_t size) {
 }
 
 /* Whether all that are left sleep, but for one that is held. Who sleeps at two looks and did not go
- * to sleep in between slept all that time. So there was a moment when all of them slept at once, and
- * then there is nobody who could wake one. */
+ * to sleep in between slept all that time. So there was a moment when all of them slept at once,
+ * and then there is nobody who could wake one. */
 static bool settled(void) {
         char first[PROCESSES_MAX][64] = { "" }, second[64] = "";
         int i, look;

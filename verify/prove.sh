@@ -53,7 +53,7 @@ END
 # These take more than ten seconds.
 slow=' parse wait '
 
-# What breaks barrier.c: the proof that has to find it, the function, a sed command for a line of it.
+# What breaks barrier.c: the proof that has to find it, the function, a sed command for a line.
 mutants() {
         cat << 'END'
 close|barrier_close|s/> STDERR_FILENO/>= STDERR_FILENO/
@@ -116,9 +116,9 @@ run() {
 translate() {
         mkdir -p "$2/verify" || return
         cp barrier.h "$2" && cp verify/prove.c "$2/verify" || return
-        sed -e '/^static bool barrier_wait(/,/^}/s/^        for (.*{$/& CUT_WAIT/' \
-                -e '/^static int barrier_read_number(/,/^}/s/^        for (.*{$/& CUT_READ_NUMBER/' \
-                -e '/^static uint64_t barrier_decimal(/,/^}/s/^        for (.*)$/& CUT_DECIMAL/' \
+        sed -e '/^static bool barrier_wait(/,/^}/s/^ *for (.*{$/& CUT_WAIT/' \
+                -e '/^static int barrier_read_number(/,/^}/s/^ *for (.*{$/& CUT_READ_NUMBER/' \
+                -e '/^static uint64_t barrier_decimal(/,/^}/s/^ *for (.*)$/& CUT_DECIMAL/' \
                 "$1" > "$2/barrier.c"
         [ "$(grep -c ' CUT_[A-Z_]*$' "$2/barrier.c")" = 3 ] || {
                 echo "$name: the loops of $1 are not where they were" >&2
@@ -180,7 +180,7 @@ END
                 said=$(prove "$out" "$proof" $replaced)
                 case $? in
                 0) printf 'ok      %-16s %s, %d s\n' "$proof" "$said" $(($(date +%s) - from)) ;;
-                1) printf 'FAILED  %s, all of it in %s/%s.log:\n%s\n' "$proof" "$out" "$proof" "$said" ;;
+                1) printf 'FAILED  %s, all of it in %s:\n%s\n' "$proof" "$out/$proof.log" "$said" ;;
                 *) printf 'FAILED  %s, %s/%s.log ends:\n%s\n' "$proof" "$out" "$proof" \
                         "$(tail -n 5 "$out/$proof.log" | sed 's/^/        /')" ;;
                 esac

@@ -37,7 +37,7 @@
 
 #include "common.h"
 
-/* ---- a fuse in front of each system call that the library makes after fork() ------------------ */
+/* ---- a fuse in front of each system call that the library makes after fork() ----------------- */
 
 static int fuse; /* before how many calls from now this process kills itself; 0: never */
 
