@@ -92,8 +92,8 @@ BARRIER_API int barrier_init(Barrier *b) {
         int fd, r = 0;
 
         barrier_reset(b);
-        /* In a daemon without standard streams new descriptors would be 0, 1 and 2, and what another
-         * thread prints would be barriers. So the first ones only keep these numbers for a while. */
+        /* In a daemon without standard streams new descriptors would be 0, 1 and 2, and what
+         * another thread prints would be barriers. So the first ones only keep these numbers. */
         for (;;) {
                 b->me = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
                 if (b->me < 0 || b->me > STDERR_FILENO)
