@@ -32,8 +32,9 @@
 enum { NOROOT_LOCKED = 3 }; /* for PR_SET_SECUREBITS; see capabilities(7) */
 
 /* The step that failed goes above its errno, which is at most 4095. */
-enum { STEP = 4096, UNSHARE = 1, MAP, MOUNT, DROP, EXEC };
-static const char *const steps[] = { "barrier", "unshare", "uid_map", "mount /tmp", "prctl" };
+enum { STEP = 4096, UNSHARE = 1, MAP, ROOT, TMP, DROP, EXEC };
+static char map[64]; /* the path of the file that the parent wrote last */
+static const char *const steps[] = { "barrier", "unshare", map, "mount /", "mount /tmp", "prctl" };
 
 static int complain(const char *what, int error, int status) {
         fprintf(stderr, "userns: %s: %s\n", what, strerror(error));
@@ -63,9 +64,10 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
                 failed(b, UNSHARE);
         if (!barrier_place_and_sync(b)) /* in the namespaces; mapped */
                 _exit(125);
-        if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
-                failed(b, MOUNT);
+        if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                failed(b, ROOT);
+        if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+                failed(b, TMP);
         /* So that no exec brings a capability back, not that of root, of a set-uid file either. */
         if (prctl(PR_SET_SECUREBITS, NOROOT_LOCKED) < 0 ||
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -86,11 +88,10 @@ static bool proc_is_ours(void) {
 
 /* The kernel takes a map in one write only. */
 static bool write_file(pid_t pid, const char *name, const char *text) {
-        char path[64];
         int fd;
 
-        (void) snprintf(path, sizeof path, "/proc/%ld/%s", (long) pid, name);
-        fd = open(path, O_WRONLY | O_CLOEXEC);
+        (void) snprintf(map, sizeof map, "/proc/%ld/%s", (long) pid, name);
+        fd = open(map, O_WRONLY | O_CLOEXEC);
         return fd >= 0 && write(fd, text, strlen(text)) >= 0 && close(fd) == 0;
 }
 
