@@ -10,7 +10,12 @@
  * part of that list, so that some rounds last. Meanwhile this process is the honest side, parent
  * or child by turns, and calls the library at random, every wait with a timeout; to be built with
  * -fsanitize=address,undefined. It has the barrier in an epoll all the while, as a daemon would:
- * however the barrier ends, the library still has the descriptors to take out of it.
+ * however the barrier ends, the library still has the descriptors to take out of it. The epoll may
+ * be ready only if the peer has just done something.
+ *
+ * If the barrier ended without a word from the peer, which did not leave either, the honest side
+ * found it broken. Then this file takes the place of the peer, reads what the honest side has
+ * written, and wants to find the error there.
  *
  * The system calls of barrier.c go through checks: each may only touch descriptors of its barrier,
  * and one call of the library may make only so many, in proportion to what the peer did meanwhile.
@@ -47,6 +52,7 @@ enum {
         ACTS_PER_ROUND = 100000,
         CALLS_MAX = 100000,
         CALLS_AFTER_THE_END = 8,
+        HANDFUL = 3, /* an act is counted before it happens */
         LOCKS = 128,
         SENTINEL = 12345
 };
@@ -90,6 +96,7 @@ static struct acts_done *done;
 static int own[5];       /* the descriptors of the barrier, the watch last; -1: none */
 static int text_fd = -1; /* of the one file that the library reads */
 static bool inside;      /* a function of the library is running */
+static bool heard;       /* it has read an abortion from the peer */
 static long calls, all_calls, worst;
 
 static void fail(const char *what, long number);
@@ -137,14 +144,34 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
         return poll(fds, n, msec);
 }
 
+static ssize_t listen_in(int fd, const void *p, ssize_t n) {
+        uint64_t value = 0;
+
+        if (inside && fd == own[1] && n == (ssize_t) sizeof value) {
+                memcpy(&value, p, sizeof value);
+                heard = heard || value >> 63;
+        }
+        return n;
+}
+
+static ssize_t do_read(int fd, void *p, size_t size) {
+        check(fd);
+        return listen_in(fd, p, read(fd, p, size));
+}
+
+static ssize_t do_preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags) {
+        check(fd);
+        return listen_in(fd, iov->iov_base, preadv2(fd, iov, n, offset, flags));
+}
+
 #define open                               do_open
 #define close                              do_close
 #define poll                               do_poll
 #define fcntl(fd, ...)                     (check(fd), fcntl(fd, __VA_ARGS__))
 #define fstat(fd, st)                      (check(fd), fstat(fd, st))
-#define read(fd, p, size)                  (check(fd), read(fd, p, size))
+#define read(fd, p, size)                  do_read(fd, p, size)
 #define write(fd, p, size)                 (check(fd), write(fd, p, size))
-#define preadv2(fd, iov, n, offset, flags) (check(fd), preadv2(fd, iov, n, offset, flags))
+#define preadv2(fd, iov, n, offset, flags) do_preadv2(fd, iov, n, offset, flags)
 #define clock_gettime(clock, ts)           (calls += inside, clock_gettime(clock, ts))
 
 #include "../barrier.c"
@@ -317,6 +344,12 @@ static void peer(const Barrier *b, unsigned role, pid_t honest) {
                 repertoire &=
                         ~(1u << PLACE_MOST | 1u << PLACE_TOO_MANY | 1u << ABORT |
                           1u << RANDOM_BITS | 1u << FILL | 1u << FILL_THEIRS | 1u << PIPE_CLOSE);
+        /* In some it breaks the protocol, and leaves alone what it is told then. */
+        if (random_below(4) == 0) {
+                repertoire &= ~(1u << ABORT | 1u << RANDOM_BITS | 1u << FILL | 1u << PIPE_CLOSE |
+                                1u << FILL_THEIRS | 1u << DRAIN_THEIRS);
+                repertoire |= 1u << PLACE_TOO_MANY;
+        }
         repertoire |= 1u << PLACE | 1u << PAUSE;
         /* It has both ends, as any child has; in most rounds it keeps to its own. */
         if (random_below(4) > 0) {
@@ -377,6 +410,10 @@ static const char *const names[ALL_OPERATIONS] = { OPERATION_NAMES, "set_timeout
 static long operations_of[ALL_OPERATIONS];
 static int idle_fd, epoll_fd;
 static long wake_ups;
+static bool edges;     /* it tells of changes only */
+static bool timed_out; /* the last call was a wait that found nothing */
+static bool broke;     /* the barrier did, before this side aborted */
+static long told;      /* how often the other side was told so, as found afterwards */
 
 /* Over to a new struct by way of a string, as over an execve(). */
 static void move(Barrier *b) {
@@ -453,6 +490,7 @@ static void call(Barrier *b, int o) {
                 result = operate(b, o, (int) random_number());
         }
         inside = false;
+        timed_out = !result && errno == ETIMEDOUT && !b->they_aborted;
         operations++;
         operations_of[o]++;
 
@@ -467,6 +505,12 @@ static void call(Barrier *b, int o) {
             b->consumed < before.consumed || b->consumed > b->received ||
             b->placed - before.placed > 1)
                 fail("an inconsistent state", o);
+
+        if (b->they_aborted && !before.they_aborted && !b->they_left && !heard) {
+                broke = !before.i_aborted;
+                if (!b->i_aborted)
+                        fail("it broke, and this side did not abort", o);
+        }
 
         /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
          * wake it once. An export and import look at three descriptors twice, and read a line for
@@ -488,6 +532,34 @@ static void map_inodes(ino_t map[MAPPED]) {
                 map[i] = (fstat) (i, &st) < 0 ? 0 : st.st_ino;
 }
 
+/* What stands on what the other side reads must be all that was placed, and why it broke. */
+static void check_word(const Barrier *b, long meddled) {
+        uint64_t value = 0;
+        ssize_t n = (read) (b->me, &value, sizeof value);
+
+        if (done->each[FILL_THEIRS] + done->each[DRAIN_THEIRS] != meddled)
+                return;
+        if (n != (ssize_t) sizeof value ||
+            value != (BARRIER_ABORTED | (uint64_t) b->error << BARRIER_CODE_SHIFT) + b->placed)
+                fail("it broke, and the other side was not told why", (long) (value >> 48));
+        told++;
+}
+
+/* Asks the epoll. It is ready for good where it tells of a state that no wait has yet taken in. */
+static void check_epoll(void) {
+        static long acts_before;
+        static int without_news;
+        struct epoll_event events[BARRIER_POLLFDS];
+        bool ready = epoll_wait(epoll_fd, events, BARRIER_POLLFDS, 0) > 0;
+
+        wake_ups += ready;
+        if (done->all != acts_before)
+                without_news = 0;
+        else if (ready && (edges || timed_out) && ++without_news > HANDFUL)
+                fail("wake-ups that bring no news", without_news);
+        acts_before = done->all;
+}
+
 static void round_of(unsigned role) {
         ino_t before[MAPPED], after[MAPPED];
         Barrier b;
@@ -495,9 +567,12 @@ static void round_of(unsigned role) {
         pid_t pid, honest = getpid();
         /* Without the two that end the barrier, in most rounds. */
         bool aborts = random_below(8) == 0;
-        struct epoll_event events[BARRIER_POLLFDS];
+        const long meddled = done->each[FILL_THEIRS] + done->each[DRAIN_THEIRS];
+        struct epoll_event event;
         int o;
 
+        heard = broke = false;
+        edges = random_below(2);
         (void) alarm(HUNG_AFTER);
         map_inodes(before);
         if (barrier_init(&b) < 0)
@@ -512,7 +587,7 @@ static void round_of(unsigned role) {
         (void) random(); /* or the next peer would be the same */
         (void) barrier_set_role(&b, role);
         barrier_set_timeout(&b, 0);
-        change_epoll(&b, EPOLL_CTL_ADD, random_below(2) ? EPOLLET : 0);
+        change_epoll(&b, EPOLL_CTL_ADD, edges ? EPOLLET : 0);
 
         for (i = 0; i < CALLS_PER_ROUND && after_the_end < CALLS_AFTER_THE_END; i++) {
                 do
@@ -520,10 +595,14 @@ static void round_of(unsigned role) {
                 while ((o == OP_ABORT || o == OP_FAIL) && !aborts);
                 call(&b, o);
                 after_the_end += barrier_they_aborted(&b);
-                wake_ups += epoll_wait(epoll_fd, events, BARRIER_POLLFDS, 0) > 0;
+                check_epoll();
         }
+        if (broke)
+                check_word(&b, meddled);
         change_epoll(&b, EPOLL_CTL_DEL, 0);
         barrier_destroy(&b);
+        if (epoll_wait(epoll_fd, &event, 1, 0) > 0)
+                fail("the epoll was not left", event.data.fd);
         (void) kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0)
                 if (errno != EINTR)
@@ -583,7 +662,8 @@ int main(int argc, char **argv) {
         for (i = 0; i < ACTS; i++)
                 printf("peer: %-22s%10ld\n", acts[i], done->each[i]);
         printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, "
-               "at most %ld in one operation besides 4 for each act of the peer, %ld wake-ups\n",
-               rounds, operations, done->all, all_calls, worst, wake_ups);
+               "at most %ld in one operation besides 4 for each act of the peer, %ld wake-ups, "
+               "the peer told %ld times why it broke\n",
+               rounds, operations, done->all, all_calls, worst, wake_ups, told);
         return 0;
 }
