@@ -39,16 +39,18 @@
 #include <unistd.h>
 
 /* What is started by a program that `hands_over` goes on after it has exited with 0; so it is not
- * killed on its way out. Their standard input is a pipe that stays empty. */
+ * killed on its way out. Their standard input is a pipe that stays empty, and the log that a worker
+ * opens is one that nobody reads: it stays in open(), where no barrier can reach it. */
 static const struct program {
         const char *name;
-        char *argv[3];
+        char *argv[4];
         bool hands_over;
 } programs[] = {
         { "spawn cat", { "spawn", "cat" }, false },
         { "userns cat", { "userns", "cat" }, false },
         { "daemonize DIR", { "daemonize", "." }, true },
         { "prefork 2", { "prefork", "2" }, false },
+        { "prefork 1 DIR", { "prefork", "1", "." }, false },
         { "handover", { "handover" }, false },
         { "handover cat", { "handover", "cat" }, false },
 };
@@ -401,7 +403,7 @@ int main(int argc, char **argv) {
 
         (void) snprintf(path, sizeof path, "%s:/usr/bin:/bin", examples);
         if (setenv("PATH", path, 1) < 0 || !mkdtemp(directory) || chdir(directory) < 0 ||
-            pipe2(fds, O_CLOEXEC) < 0)
+            mkfifo("1", 0600) < 0 || pipe2(fds, O_CLOEXEC) < 0)
                 die("set-up");
         input = fds[0];
         for (p = programs; p < programs + sizeof programs / sizeof *programs; p++) {
@@ -420,6 +422,7 @@ int main(int argc, char **argv) {
                         failed++;
                 fflush(stdout);
         }
+        (void) unlink("1");
         (void) unlink("pid");
         (void) unlink("sock");
         (void) chdir("/");
