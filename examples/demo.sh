@@ -188,6 +188,12 @@ scene 'The parent is killed: the command, which would never end, is gone too.' \
 2> spawn: userns: Killed
 EOT
 
+scene 'Termination ends it while the command is stopped; the command is gone too.' \
+        143 "out=\$(spawn userns sh -c '(kill -STOP \$\$; kill -TERM \$PPID) & wait')" <<'EOT'
+2> spawn: userns: exec'd, pid N
+2> spawn: userns: Terminated
+EOT
+
 forbid='echo 0 > /proc/sys/user/max_user_namespaces'
 if unshare -r sh -c "$forbid" 2> .err; then
         scene 'Where user namespaces are forbidden it says so.' \
@@ -271,11 +277,24 @@ scene 'A worker is killed later, while the server serves.' \
 2> prefork: worker 1: Killed
 EOT
 
+scene 'SIGTERM ends it while a worker is stopped; when its time is over that one is gone too.' \
+        0 'prefork -t 1 1 > fifo & read -r line < fifo
+  answer=$(./ask "${line##* }"); kill -STOP ${answer##* }
+  kill $!; wait $! && ! kill -0 ${answer##* } 2>&-' <<'EOT'
+2> prefork: worker 1: killed
+EOT
+
 title 'handover: a barrier that goes on across execve()'
 
 scene 'The two meet before the exec, and again after it, and only then the helper reads.' \
         0 'printf "one\ntwo\n" | handover' <<'EOT'
 lines 2, bytes 8
+EOT
+
+scene 'Termination ends it while the helper is stopped; the helper is gone too.' \
+        143 "out=\$(spawn handover sh -c '(kill -STOP \$\$; kill -TERM \$PPID) & wait')" <<'EOT'
+2> spawn: handover: exec'd, pid N
+2> spawn: handover: Terminated
 EOT
 
 scene 'The exec failed; the child tells through the barrier that it has already exported.' \

@@ -11,7 +11,8 @@
  *                              its own set-up need some, and not later than the first byte
  *
  * So the two meet twice. The child exports its side to the environment, the helper imports it from
- * there, and refuses to work if the variable is missing, damaged or stale.
+ * there, and refuses to work if the variable is missing, damaged or stale. SIGINT and SIGQUIT are
+ * left to HELPER.
  *
  * Exit status: that of the helper, or 128 + the signal that killed it; if it did not get that far
  * 125, or 126 HELPER cannot be executed, or 127 it was not found.

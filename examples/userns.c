@@ -8,7 +8,7 @@
  * mounts an empty tmpfs on /tmp, gives up all capabilities in these namespaces for good, and
  * executes COMMAND as the same user as before: a COMMAND started by root can still write what root
  * owns. If either of the two is killed, at any time, the other ends too; what COMMAND itself has
- * started does not.
+ * started does not. SIGINT and SIGQUIT are left to COMMAND.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
  * possible here; 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
