@@ -451,6 +451,14 @@ static void change_epoll(const Barrier *b, int op, uint32_t events) {
         }
 }
 
+static void note_break(const Barrier *b, const Barrier *before, int o) {
+        if (!b->they_aborted || before->they_aborted || b->they_left || heard)
+                return;
+        broke = !before->i_aborted;
+        if (!b->i_aborted)
+                fail("it broke, and this side did not abort", o);
+}
+
 static void call(Barrier *b, int o) {
         struct pollfd fds[BARRIER_POLLFDS] = { { -2, 0, 1 }, { -2, 0, 1 }, { -2, 0, 1 } };
         const int end = b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
@@ -506,11 +514,7 @@ static void call(Barrier *b, int o) {
             b->placed - before.placed > 1)
                 fail("an inconsistent state", o);
 
-        if (b->they_aborted && !before.they_aborted && !b->they_left && !heard) {
-                broke = !before.i_aborted;
-                if (!b->i_aborted)
-                        fail("it broke, and this side did not abort", o);
-        }
+        note_break(b, &before, o);
 
         /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
          * wake it once. An export and import look at three descriptors twice, and read a line for
@@ -535,7 +539,7 @@ static void map_inodes(ino_t map[MAPPED]) {
 /* What stands on what the other side reads must be all that was placed, and why it broke. */
 static void check_word(const Barrier *b, long meddled) {
         uint64_t value = 0;
-        ssize_t n = (read) (b->me, &value, sizeof value);
+        ssize_t n = read(b->me, &value, sizeof value);
 
         if (done->each[FILL_THEIRS] + done->each[DRAIN_THEIRS] != meddled)
                 return;
