@@ -49,13 +49,11 @@
  *   they broke the protocol            false           EPROTO        the same         no
  *
  *   In the last two rows this side aborts by itself: the other side gets that errno as the code,
- *   and here both sides count as aborted. An ending that comes from the other side, or from
- *   a failure, replaces this side's ECANCELED; after that the first ending stays. A code may be any
- *   number, ETIMEDOUT too: a wait has run out of time if errno is ETIMEDOUT and
- *   barrier_they_aborted() is false.
+ *   and here both sides count as aborted. Any other ending replaces this side's ECANCELED; after
+ *   that the first one stays. A code may be any number, ETIMEDOUT too: a wait has run out of time
+ *   if errno is ETIMEDOUT and barrier_they_aborted() is false.
  *
- * The notes at the end hold for all calls: blocking, signals, threads, copies of descriptors,
- * giving up, a hostile peer.
+ * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */
 #ifndef BARRIER_H
 #define BARRIER_H
@@ -191,9 +189,9 @@ enum { BARRIER_POLLFDS = 3 };
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
 
 /* Also takes the other side to have left when `pidfd` becomes readable, whoever still holds copies
- * of its pipe end. In the parent: a pidfd of the process that has the child's role,
- * which after a double fork is not the one in the middle. In the child: one of the parent, opened
- * before fork(), which works from inside a new pid namespace too. Borrowed: keep it open until the
+ * of its pipe end. In the parent: a pidfd of the process that has the child's role, which after a
+ * double fork is not the one in the middle. In the child: one of the parent, opened before fork(),
+ * which works from inside a new pid namespace too. Borrowed: keep it open until the
  * barrier is destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
  * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF). It tells of a
  * death, not of an execve().

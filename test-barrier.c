@@ -1045,7 +1045,7 @@ TEST(code_of_fail_becomes_errno_of_the_other_side, PAIR) {
                 for (k = 0; k < ELEMENTS(counting_waits); k++)
                         for (sign = -1; sign <= 1; sign += 2) {
                                 afresh();
-                                CHECK(place_many(&theirs, 2));
+                                CHECK(place_many(&theirs, k));
                                 CHECK(barrier_fail(&theirs, sign * codes[i]));
                                 CHECK(knows(&theirs, I, ECANCELED));
                                 CHECK(fails(&mine, counting_waits[k], codes[i]));
@@ -3242,9 +3242,11 @@ TEST(standard_streams_and_equal_numbers_are_refused, EACH_SIDE) {
                 }
                 look_at_files(&files);
                 for (k = 0; k < 3; k++) {
+                        if (k == i)
+                                continue;
                         forge(good, s, offset[i], 4, fd[k]);
                         forge(s, s, IDENTITIES + 8 * (size_t) i, 8, identity(good, k));
-                        CHECK(k == i || refuses(s, -EINVAL));
+                        CHECK(refuses(s, -EINVAL));
                         CHECK(files_are_as_in(&files));
                 }
         }

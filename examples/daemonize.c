@@ -6,8 +6,8 @@
  * The daemon locks DIR/pid, binds the socket DIR/sock, and writes its pid. Only then does the start
  * return 0; that may take 5 seconds, or what -t says. The foreground process decides: the daemon
  * begins to serve only when told to, so never after a start that gave up, or was killed before it
- * had told it to. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A
- * daemon that was killed leaves its socket, which the next start removes.
+ * had told it to. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A daemon that was
+ * killed leaves its socket, which the next start removes.
  *
  * Exit status: 0, 1 with the reason on stderr, 2 wrong usage.
  *
