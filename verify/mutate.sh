@@ -12,9 +12,9 @@
 # The suite, also with sanitizers and with zeros in what was never set, explorer, faults and CBMC are
 # asked in this order until one sees it. What none of them sees has to stand in verify/survivors: a
 # name at the start of a line, and under one or several of them the reason, indented. It fails if a
-# mutant survives that is not in the list, if one of the list is seen after all, and if the list names
-# what is no mutant. The 40 are taken from those that are not in the list, which cost little: they are
-# soon seen.
+# mutant survives that is not in the list, if one of the list is seen after all, and if the list
+# names what is no mutant. The 40 are taken from those that are not in the list, which cost little:
+# they are soon seen.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -23,8 +23,8 @@ top=$PWD
 tab=$(printf '\t')
 killers='suite sanitizers zeros explore faults prove'
 
-# What was never set is not right by chance, neither as a pattern nor as zeros, and no function forgets
-# to return something.
+# What was never set is not right by chance, neither as a pattern nor as zeros, and no function
+# forgets to return something.
 cflags='-std=c99 -O2 -ftrivial-auto-var-init=pattern -Werror=return-type'
 
 build() {
