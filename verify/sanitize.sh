@@ -6,7 +6,7 @@
 # valgrind
 #
 # ThreadSanitizer has little to find in a library without threads, but for signal handlers that
-# spoil errno and for calls after fork() that are not allowed there.
+# spoil errno and for calls after fork() that are not allowed there. The suite alone runs under it.
 
 # shellcheck source=lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/lib.sh"
@@ -82,9 +82,9 @@ fetch_libcheck
                 echo "sanitized|gcc-asan-ubsan-$program|gcc|address,undefined|$program|$option"
                 echo "sanitized|msan-$program|clang|memory|$program|$option"
                 echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
-                echo "sanitized|gcc-tsan-$program|gcc|thread|$program|$option"
-                echo "sanitized|clang-tsan-$program|clang|thread|$program|$option"
         done
+        echo 'sanitized|gcc-tsan-suite|gcc|thread|suite|'
+        echo 'sanitized|clang-tsan-suite|clang|thread|suite|'
         echo 'sanitized|integer-suite|clang|undefined|suite|'
         echo 'sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short'
         echo 'sanitized|msan-faults|clang|memory|faults|--short'
