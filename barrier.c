@@ -517,8 +517,8 @@ BARRIER_API int barrier_watch(Barrier *b, int pidfd) {
 /* ---- across execve() ------------------------------------------------------------------------- */
 
 /* What an exported string holds, each byte as two letters from a to p: the struct, which objects
- * its descriptors are, and a check sum. A pipe is known by its device and inode. All eventfds share
- * an inode, so there it is what barrier_eventfd_id() says. */
+ * its descriptors are, and a check sum. A pipe is known by its device and inode, an eventfd, which
+ * shares its inode with all others, by its number in /proc. */
 enum { BARRIER_FORMAT = 1 };
 
 struct barrier_state {

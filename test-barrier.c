@@ -1126,6 +1126,28 @@ TEST(leaving_first_stays_whatever_comes_later, PAIR) {
         CHECK(close(wire) == 0);
 }
 
+static void *wait_cancelled(void *wait) {
+        CHECK(pthread_cancel(pthread_self()) == 0);
+        (void) (*(operation *const *) wait)(&mine);
+        return NULL;
+}
+
+TEST(thread_may_be_cancelled_in_a_wait_if_fail_and_destroy_follow, PAIR) {
+        pthread_t thread;
+        void *result;
+        int i;
+
+        for (i = 0; i < ELEMENTS(counting_waits); i++) {
+                afresh();
+                CHECK(barrier_place(&mine));
+                CHECK(pthread_create(&thread, NULL, wait_cancelled,
+                                     (void *) (uintptr_t) &counting_waits[i]) == 0);
+                CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+                CHECK(barrier_fail(&mine, 7));
+                CHECK(fails(&theirs, barrier_sync_next, 7));
+        }
+}
+
 /* ---- leaving --------------------------------------------------------------------------------- */
 
 SECTION(leaving)
@@ -3553,6 +3575,8 @@ TEST(eventfd_is_known_by_the_whole_of_its_number, PAIR) {
         for (i = 0; i < ELEMENTS(numbers); i++) {
                 libc.fdinfo = fdinfo(text, 0, numbers[i]);
                 export_or_fail(s);
+                /* as any program with another 1.x expects it */
+                CHECK(identity(s, 0) == 2 + atoll(numbers[i]));
                 for (k = 0; k < ELEMENTS(numbers); k++) {
                         libc.fdinfo = fdinfo(text, 0, numbers[k]);
                         if (i == k)
