@@ -56,6 +56,7 @@ slow=' parse wait '
 # What breaks barrier.c: the proof that has to find it, the function, a sed command for a line.
 mutants() {
         cat << 'END'
+parse|barrier_parse|s/\*s == 0 \&\& //
 close|barrier_close|s/> STDERR_FILENO/>= STDERR_FILENO/
 init|barrier_init|s/b->me > STDERR_FILENO/b->me >= STDERR_FILENO/
 init|barrier_init|s/(void) close(fd)/(void) fd/
@@ -68,14 +69,22 @@ fail|barrier_fail|s/word > BARRIER_CODE_MAX/word >= BARRIER_CODE_MAX/
 fail|barrier_fail|s/errno = saved/(void) saved/
 wait|barrier_receive|s/ || value > UINT64_MAX - b->received//
 wait|barrier_look|s/!b->they_aborted/true/
+waits|barrier_sync_next|s/BARRIER_NEW | //
+queries|barrier_we_aborted|s/&&/||/
+watch|barrier_watch|s/b->watch = pidfd/(void) pidfd/
 time_left|barrier_time_left|s/(int64_t) b->timeout \* 1000000/b->timeout * 1000000/
 get_pollfds|barrier_get_pollfds|s/fds.1..fd = fds.2..fd/fds[2].fd/
 read_number|barrier_read_number|s/sizeof text - 1 - length/sizeof text - length/
+read_number|barrier_read_number|s/text.length. = 0/text[0] = 0/
+decimal|barrier_decimal|s/<= 9/<= 10/
+sum|barrier_sum|s/offsetof(struct barrier_state, sum)/sizeof *st + 1/
+identify|barrier_identify|s/O_RDONLY : O_WRONLY/O_WRONLY : O_RDONLY/
 identify_eventfd|barrier_identify_eventfd|s/sizeof dir + 10/sizeof dir + 9/
 plausible|barrier_plausible|s/b->consumed > b->received || //
 plausible|barrier_plausible|s/end > STDERR_FILENO/end >= STDERR_FILENO/
 import|barrier_import|s/i == 2 || //
 export|barrier_export|s/size <= 2/size < 2/
+shift|barrier_enough|s/b->received > b->consumed/b->received > 0/
 split|barrier_receive|s/b->received += value/b->received++/
 lag|barrier_enough|s/b->received > b->consumed/b->received - b->consumed > 1/
 END
