@@ -79,10 +79,10 @@ fetch_libcheck
 {
         for program in suite explore; do
                 option=$(echo "$program" | sed 's/suite//; s/explore/--short/')
-                echo "sanitized|gcc-asan-ubsan-$program|gcc|address,undefined|$program|$option"
                 echo "sanitized|msan-$program|clang|memory|$program|$option"
                 echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
         done
+        echo 'sanitized|gcc-asan-ubsan-suite|gcc|address,undefined|suite|'
         echo 'sanitized|gcc-tsan-suite|gcc|thread|suite|'
         echo 'sanitized|clang-tsan-suite|clang|thread|suite|'
         echo 'sanitized|integer-suite|clang|undefined|suite|'
