@@ -191,8 +191,8 @@ BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_
 /* Also takes the other side to have left when `pidfd` becomes readable, whoever still holds copies
  * of its pipe end. In the parent: a pidfd of the process that has the child's role, which after a
  * double fork is not the one in the middle. In the child: one of the parent, opened before fork(),
- * which works from inside a new pid namespace too. Borrowed: keep it open until the
- * barrier is destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
+ * which works from inside a new pid namespace too. Borrowed: keep it open until the barrier is
+ * destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
  * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF). It tells of a
  * death, not of an execve().
  * Returns 0; -EBADF: not an open descriptor. */

@@ -76,17 +76,16 @@ need_libcheck
 all_there
 fetch_libcheck
 
-{
-        for program in suite explore; do
-                option=$(echo "$program" | sed 's/suite//; s/explore/--short/')
-                echo "sanitized|msan-$program|clang|memory|$program|$option"
-                echo "sanitized|clang-asan-ubsan-$program|clang|address,undefined|$program|$option"
-        done
-        echo 'sanitized|gcc-asan-ubsan-suite|gcc|address,undefined|suite|'
-        echo 'sanitized|gcc-tsan-suite|gcc|thread|suite|'
-        echo 'sanitized|clang-tsan-suite|clang|thread|suite|'
-        echo 'sanitized|integer-suite|clang|undefined|suite|'
-        echo 'sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short'
-        echo 'sanitized|msan-faults|clang|memory|faults|--short'
-        echo 'under_valgrind|valgrind-suite'
-} | run_jobs
+run_jobs << 'END'
+sanitized|msan-suite|clang|memory|suite|
+sanitized|clang-asan-ubsan-suite|clang|address,undefined|suite|
+sanitized|gcc-asan-ubsan-suite|gcc|address,undefined|suite|
+sanitized|clang-tsan-suite|clang|thread|suite|
+sanitized|gcc-tsan-suite|gcc|thread|suite|
+sanitized|integer-suite|clang|undefined|suite|
+under_valgrind|valgrind-suite
+sanitized|msan-explore|clang|memory|explore|--short
+sanitized|clang-asan-ubsan-explore|clang|address,undefined|explore|--short
+sanitized|msan-faults|clang|memory|faults|--short
+sanitized|gcc-asan-ubsan-faults|gcc|address,undefined|faults|--short
+END
