@@ -157,6 +157,10 @@ awk -v which="$1" -F '\t' '
                 for (i = 0; i < some; i++)
                         print i + 1 "\t" line[int((i + 0.5) * n / some)]
         }' "$out/listed" "$out/all" > "$out/jobs"
+[ -s "$out/jobs" ] || {
+        echo "$name: no mutant is asked for by '$1'" >&2
+        exit 2
+}
 
 # barrier.c as it stands has to pass, and tells how long that may take.
 limit=600
