@@ -582,7 +582,7 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
                         continue;
 
                 text[length] = 0;
-                p = strstr(text, key);
+                p = memmem(text, length, key, sizeof key - 1);
                 *id = p ? BARRIER_FIRST_NUMBER : BARRIER_NO_NUMBER;
                 if (p)
                         *id += barrier_decimal(p + sizeof key - 1);
