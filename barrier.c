@@ -87,26 +87,60 @@ static void barrier_reset(Barrier *b) {
         b->me = b->them = b->pipe[0] = b->pipe[1] = b->watch = b->timeout = -1;
 }
 
+/* In a daemon without standard streams a new descriptor may be 0, 1 or 2, and what another thread
+ * prints would go there. Such a number is kept until all that is wanted has one above 2; what has it
+ * is then thrown away, for something may have been printed into it. Returns whether it is kept. */
+static bool barrier_keep(int fd, unsigned *kept) {
+        if (fd < 0 || fd > STDERR_FILENO)
+                return false;
+        *kept |= 1u << fd;
+        return true;
+}
+
+static void barrier_throw_away(unsigned kept) {
+        int fd;
+
+        for (fd = 0; fd <= STDERR_FILENO; fd++)
+                if (kept & 1u << fd)
+                        (void) close(fd);
+}
+
+/* Both return what eventfd() and pipe2() return. */
+static int barrier_eventfd(unsigned *kept) {
+        int fd;
+
+        do
+                fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        while (barrier_keep(fd, kept));
+        return fd;
+}
+
+static int barrier_pipe(int fds[2], unsigned *kept) {
+        bool low[2];
+
+        for (;;) {
+                if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+                        return -1;
+                low[0] = barrier_keep(fds[0], kept);
+                low[1] = barrier_keep(fds[1], kept);
+                if (!low[0] && !low[1])
+                        return 0;
+                barrier_close(&fds[0]); /* unless it is kept */
+                barrier_close(&fds[1]);
+        }
+}
+
 BARRIER_API int barrier_init(Barrier *b) {
-        bool kept[STDERR_FILENO + 1] = { false };
-        int fd, r = 0;
+        unsigned kept = 0;
+        int r = 0;
 
         barrier_reset(b);
-        /* In a daemon without standard streams new descriptors would be 0, 1 and 2, and what
-         * another thread prints would be barriers. So the first ones only keep these numbers. */
-        for (;;) {
-                b->me = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-                if (b->me < 0 || b->me > STDERR_FILENO)
-                        break;
-                kept[b->me] = true;
-        }
+        b->me = barrier_eventfd(&kept);
         if (b->me >= 0)
-                b->them = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (b->them < 0 || pipe2(b->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+                b->them = barrier_eventfd(&kept);
+        if (b->them < 0 || barrier_pipe(b->pipe, &kept) < 0)
                 r = -errno;
-        for (fd = 0; fd <= STDERR_FILENO; fd++)
-                if (kept[fd])
-                        (void) close(fd);
+        barrier_throw_away(kept);
         if (r < 0)
                 barrier_destroy(b);
         return r;
