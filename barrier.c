@@ -28,7 +28,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -146,10 +145,14 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
-static bool barrier_single_cpu(void) {
-        cpu_set_t cpus;
-
-        return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+/* The first ending that comes from the other side stays, and so does whatever broke; ECANCELED gives
+ * way to it. */
+static void barrier_note_end(Barrier *b, int error, bool left) {
+        if (b->they_aborted)
+                return;
+        b->they_aborted = true;
+        b->they_left = left;
+        b->error = error;
 }
 
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
@@ -157,21 +160,20 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
 
         if (role != BARRIER_PARENT && role != BARRIER_CHILD)
                 return -EINVAL;
-        if (b->role)
+        if (b->role) {
+                /* Then it was set before fork(), which closed what this side needs. */
+                if (b->role != role) {
+                        barrier_note_end(b, EALREADY, false);
+                        b->i_aborted = true; /* and nothing is to be said by it any more */
+                }
                 return -EALREADY;
-        if (b->me <= STDERR_FILENO)
+        }
+        if (b->me <= STDERR_FILENO || b->them <= STDERR_FILENO ||
+            b->pipe[role == BARRIER_CHILD] <= STDERR_FILENO)
                 return -EBADF;
 
-        if (role == BARRIER_PARENT) {
-                barrier_close(&b->pipe[1]);
-                /* On a single CPU the child cannot arrive while the parent looks. But two sides
-                 * that are each bound to a CPU look the same from here, so it is worth a try now
-                 * and then. The child does not ask: fresh from the fork, the call would cost it
-                 * some page faults, and the parent's first barrier is mostly there. */
-                if (barrier_single_cpu())
-                        b->skip = b->back_off = BARRIER_SKIP_MAX;
-        } else {
-                barrier_close(&b->pipe[0]);
+        barrier_close(&b->pipe[role == BARRIER_PARENT]);
+        if (role == BARRIER_CHILD) {
                 fd = b->me;
                 b->me = b->them;
                 b->them = fd;
@@ -242,18 +244,9 @@ static int barrier_send_abortion(Barrier *b, unsigned code) {
         return error;
 }
 
-/* The first ending that comes from the other side stays; ECANCELED gives way to it. */
-static void barrier_they_ended(Barrier *b, int error, bool left) {
-        if (b->they_aborted)
-                return;
-        b->they_aborted = true;
-        b->they_left = left;
-        b->error = error;
-}
-
 /* A system call failed, or the other side broke the protocol: this barrier is of no more use. */
 static void barrier_broke(Barrier *b, int error) {
-        barrier_they_ended(b, error, false);
+        barrier_note_end(b, error, false);
         (void) barrier_send_abortion(b, (unsigned) error);
 }
 
@@ -287,7 +280,7 @@ BARRIER_API bool barrier_fail(Barrier *b, int code) {
                 b->error = ECANCELED;
         error = barrier_send_abortion(b, word > BARRIER_CODE_MAX ? 0 : word);
         if (error)
-                barrier_they_ended(b, error, false);
+                barrier_note_end(b, error, false);
         errno = saved;
         return !b->they_aborted;
 }
@@ -326,7 +319,7 @@ static void barrier_receive(Barrier *b) {
         else if (value & BARRIER_ABORTED) {
                 int code = (int) (value >> BARRIER_CODE_SHIFT) & BARRIER_CODE_MAX;
 
-                barrier_they_ended(b, code ? code : ECONNABORTED, false);
+                barrier_note_end(b, code ? code : ECONNABORTED, false);
         } else if (value > BARRIER_PLACED_MAX || value > UINT64_MAX - b->received)
                 barrier_broke(b, EPROTO);
         else
@@ -373,7 +366,7 @@ static enum barrier_verdict barrier_look(Barrier *b, int what, bool gone) {
         }
         if (!gone)
                 return BARRIER_NOT_YET;
-        barrier_they_ended(b, ECONNRESET, true);
+        barrier_note_end(b, ECONNRESET, true);
         return BARRIER_ENDED;
 }
 
