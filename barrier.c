@@ -244,10 +244,15 @@ static int barrier_send_abortion(Barrier *b, unsigned code) {
         return error;
 }
 
-/* A system call failed, or the other side broke the protocol: this barrier is of no more use. */
+/* A system call failed, or the other side broke the protocol: this barrier is of no more use. Who
+ * broke the protocol is not told: it may have made the eventfd blocking, and full, and no write to
+ * that is sure to come back. */
 static void barrier_broke(Barrier *b, int error) {
         barrier_note_end(b, error, false);
-        (void) barrier_send_abortion(b, (unsigned) error);
+        if (error == EPROTO)
+                b->i_aborted = true;
+        else
+                (void) barrier_send_abortion(b, (unsigned) error);
 }
 
 BARRIER_API bool barrier_place(Barrier *b) {
