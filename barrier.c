@@ -53,7 +53,7 @@
 #endif
 
 /* After trying in vain, at most this many sleeps go by without it. */
-#define BARRIER_SKIP_MAX 1024
+#define BARRIER_PAUSE_MAX 1024
 
 /* A wait that is not going to try has two system calls to make, poll() and a read, and one if the
  * barrier is there and it reads first; so it reads first with every 64th sleep, to find out. */
@@ -331,22 +331,23 @@ static void barrier_receive(Barrier *b) {
                 b->received += value;
 }
 
-/* What a wait waits for, besides the end of the barrier. */
+/* Until when a wait waits, if the barrier does not end before. */
 enum {
-        BARRIER_NEW = 1,       /* a barrier that this side has not consumed */
-        BARRIER_CAUGHT_UP = 2, /* as many barriers of theirs as of ours */
+        BARRIER_END = 0,       /* until then */
+        BARRIER_NEW = 1,       /* there is a barrier that this side has not consumed */
+        BARRIER_CAUGHT_UP = 2, /* there are as many barriers of theirs as of ours */
 };
 
-static bool barrier_enough(const Barrier *b, int what) {
-        return ((what & BARRIER_NEW) && b->received > b->consumed) ||
-               ((what & BARRIER_CAUGHT_UP) && b->received >= b->placed);
+static bool barrier_reached(const Barrier *b, int until) {
+        return ((until & BARRIER_NEW) && b->received > b->consumed) ||
+               ((until & BARRIER_CAUGHT_UP) && b->received >= b->placed);
 }
 
 /* A wait for linked barriers leaves those that came early to a later wait_next. */
-static void barrier_consume(Barrier *b, int what) {
+static void barrier_consume(Barrier *b, int until) {
         uint64_t n = b->received;
 
-        if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
+        if ((until & BARRIER_CAUGHT_UP) && n > b->placed)
                 n = b->placed;
         if (n > b->consumed)
                 b->consumed = n;
@@ -355,115 +356,141 @@ static void barrier_consume(Barrier *b, int what) {
 enum barrier_verdict { BARRIER_NOT_YET, BARRIER_REACHED, BARRIER_ENDED };
 
 /* Looks what the other side has written, and says what all that is known now means for the wait.
- * `gone`: a hang-up was seen since the last look. Leaving queues behind what was placed, and poll()
- * looks at one descriptor after the other. So a hang-up is believed only here, where the eventfd
- * was read again after it was seen, and did not have enough. */
-static enum barrier_verdict barrier_look(Barrier *b, int what, bool gone) {
+ * `hung_up`: a hang-up was seen since the last look. Leaving queues behind what was placed, and
+ * poll() looks at one descriptor after the other. So a hang-up is believed only here, where the
+ * eventfd was read again after it was seen, and did not have enough. */
+static enum barrier_verdict barrier_look(Barrier *b, int until, bool hung_up) {
         if (!b->they_aborted)
                 barrier_receive(b);
 
         /* An abortion supersedes what was placed; leaving does not. */
-        if ((b->they_aborted && !b->they_left) || (b->i_aborted && what))
+        if ((b->they_aborted && !b->they_left) || (b->i_aborted && until != BARRIER_END))
                 return BARRIER_ENDED;
-        if (barrier_enough(b, what)) {
-                barrier_consume(b, what);
+        if (barrier_reached(b, until)) {
+                barrier_consume(b, until);
                 return BARRIER_REACHED;
         }
-        if (!gone)
+        if (!hung_up)
                 return BARRIER_NOT_YET;
         barrier_note_end(b, ECONNRESET, true);
         return BARRIER_ENDED;
 }
 
-/* How often to look before the first sleep; 0 if poll() comes first, which saves a call where the
- * wait is going to sleep. It must not be 0 if what is known already decides: there may be nothing
- * to be woken by. */
-static unsigned barrier_looks(const Barrier *b, int what) {
-        if (b->timeout == 0)
-                return 1;
-        if (b->skip == 0)
-                return 1 + BARRIER_TRIES;
-        return b->skip % BARRIER_READ_FIRST == 0 || b->error || barrier_enough(b, what);
-}
+/* What one wait knows, besides the struct. */
+struct barrier_progress {
+        int64_t now, deadline; /* of CLOCK_MONOTONIC in nanoseconds; 0: not asked yet */
+        bool hung_up;          /* a hang-up was seen since the last look */
+        bool last;             /* the time was up before what is ready now was asked for */
+};
 
 /* The time that is left, as poll() takes it: in milliseconds, rounded up, so that no wait ends
- * early. The first call sets the deadline. */
-static int barrier_time_left(const Barrier *b, int64_t *deadline) {
-        struct timespec ts = { 0, 0 };
-        int64_t ns;
+ * early. The first call sets the deadline. A clock that cannot be read ends the barrier. */
+static int barrier_time_left(Barrier *b, struct barrier_progress *p) {
+        struct timespec ts;
 
         if (b->timeout <= 0)
                 return b->timeout;
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        ns = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-        if (*deadline == 0)
-                *deadline = ns + (int64_t) b->timeout * 1000000;
-        return ns < *deadline ? (int) ((*deadline - ns + 999999) / 1000000) : 0;
+        if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0) {
+                barrier_broke(b, errno);
+                return 0;
+        }
+        p->now = (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+        if (p->deadline == 0)
+                p->deadline = p->now + (int64_t) b->timeout * 1000000;
+        return p->now < p->deadline ? (int) ((p->deadline - p->now + 999999) / 1000000) : 0;
 }
 
-/* Sleeps until something may have happened. Returns false if the time ran out and nothing had; a
- * hang-up sets *gone. */
-static bool barrier_sleep(Barrier *b, int msec, bool *gone) {
+/* Whether a wait may look again before it sleeps. Where nothing has come from the other side it is
+ * mostly still being born, and an abortion is hardly ever about to come: looking again would but
+ * keep a CPU from those who need it. */
+static bool barrier_may_try(const Barrier *b, int until) {
+        return b->timeout != 0 && until != BARRIER_END && b->received > 0 && !b->error &&
+               !barrier_reached(b, until);
+}
+
+/* Looks without sleeping, for a moment, once, or, to save a call where the wait is going to sleep
+ * anyway, not at all. The last is only for who may try: what is known already may decide, and then
+ * there may be nothing to be woken by. */
+static enum barrier_verdict barrier_try(Barrier *b, int until, struct barrier_progress *p) {
+        enum barrier_verdict verdict = BARRIER_NOT_YET;
+        bool may_try = barrier_may_try(b, until);
+        unsigned done, looks = 1;
+
+        if (may_try)
+                looks = b->pause == 0 ? 1 + BARRIER_TRIES : b->pause % BARRIER_READ_FIRST == 0;
+        for (done = 0; done < looks && verdict == BARRIER_NOT_YET; done++) {
+                if (done > 0 && barrier_time_left(b, p) == 0)
+                        break;
+                verdict = barrier_look(b, until, b->they_left);
+        }
+
+        if (verdict != BARRIER_NOT_YET) {
+                if (done > 1) /* it paid */
+                        b->next_pause = 0;
+        } else if (may_try && b->pause > 0)
+                b->pause--;
+        else if (may_try) {
+                /* It was in vain. Once may be chance: the first time, there is no pause. */
+                b->pause = b->next_pause;
+                if (b->next_pause < BARRIER_PAUSE_MAX)
+                        b->next_pause = b->next_pause > 0 ? 2 * b->next_pause : 1;
+        }
+        return verdict;
+}
+
+/* Sleeps until something may have happened. Returns false if the time is up and nothing has. */
+static bool barrier_sleep(Barrier *b, struct barrier_progress *p) {
         struct pollfd fds[BARRIER_POLLFDS];
-        int n;
+        int n, msec, in_vain = 0;
+        int64_t before;
 
         (void) barrier_get_pollfds(b, fds);
-        n = poll(fds, b->watch < 0 ? 2 : 3, msec);
-        if (n < 0 && errno == EINTR)
-                return msec != 0;
+        do {
+                before = p->now;
+                msec = barrier_time_left(b, p);
+                if (b->they_aborted) /* there is no clock */
+                        return true;
+                /* poll() may end early, so the clock decides; unless it stands still. */
+                if (p->now != before)
+                        in_vain = 0;
+                if (in_vain == 2)
+                        return false;
+                n = poll(fds, b->watch < 0 ? 2 : 3, msec);
+                in_vain = n == 0 ? in_vain + 1 : 0;
+        } while (msec != 0 && (n == 0 || (n < 0 && errno == EINTR)));
+
+        p->last = msec == 0;
+        if (n == 0 || (n < 0 && errno == EINTR)) /* nothing was ready */
+                return false;
+        /* A death is for good. But the pidfd of a living process is ready for an instant while one of
+         * its other threads executes a new program (seen from Linux 6.12 on), so it is asked again. */
+        if (n > 0 && fds[2].revents)
+                do
+                        n = poll(&fds[2], 1, 0);
+                while (n < 0 && errno == EINTR);
         if (n < 0)
                 barrier_broke(b, errno);
         else if ((fds[0].revents | fds[1].revents | fds[2].revents) & POLLNVAL)
                 barrier_broke(b, EBADF);
-        *gone = (fds[1].revents | fds[2].revents) != 0;
-        return n != 0;
+        p->hung_up = (fds[1].revents | fds[2].revents) != 0;
+        return true;
 }
 
-/* A wait is about to sleep. If it tried before, that was in vain. Once may be chance: the next wait
- * that comes to this still tries. */
-static void barrier_back_off(Barrier *b) {
-        if (b->timeout == 0)
-                return;
-        if (b->skip > 0)
-                b->skip--;
-        else {
-                b->skip = b->back_off;
-                if (b->back_off < BARRIER_SKIP_MAX)
-                        b->back_off = b->back_off > 0 ? 2 * b->back_off : 1;
-        }
-}
-
-static bool barrier_wait(Barrier *b, int what) {
-        unsigned looks, first = barrier_looks(b, what);
-        enum barrier_verdict verdict = BARRIER_NOT_YET;
-        int64_t deadline = 0;
-        bool gone = b->they_left;
-        int msec = -1;
+static bool barrier_wait(Barrier *b, int until) {
+        struct barrier_progress p = { 0, 0, false, false };
+        enum barrier_verdict verdict;
 
         if (!b->role)
                 return barrier_false(ENOTCONN);
 
-        for (looks = first;;) {
-                if (looks > 0)
-                        verdict = barrier_look(b, what, gone);
-                if (verdict != BARRIER_NOT_YET)
-                        break;
-                if (msec == 0) /* that was the last look, however fast they place */
+        verdict = barrier_try(b, until, &p);
+        while (verdict == BARRIER_NOT_YET) {
+                /* After the last look it is over, however fast they place. */
+                if (p.last || !barrier_sleep(b, &p))
                         return barrier_false(ETIMEDOUT);
-                msec = barrier_time_left(b, &deadline);
-                if (looks > 1 && msec != 0) {
-                        looks--;
-                        continue;
-                }
-                barrier_back_off(b);
-                if (!barrier_sleep(b, msec, &gone))
-                        return barrier_false(ETIMEDOUT);
-                looks = first = 1;
+                verdict = barrier_look(b, until, p.hung_up);
         }
-        if (looks < first) /* trying paid */
-                b->back_off = 0;
-
-        if (verdict == BARRIER_REACHED || (!what && !b->i_aborted))
+        if (verdict == BARRIER_REACHED || (until == BARRIER_END && !b->i_aborted))
                 return true;
         return barrier_false(b->error);
 }
@@ -485,7 +512,7 @@ BARRIER_API bool barrier_place_and_sync(Barrier *b) {
 }
 
 BARRIER_API bool barrier_wait_abortion(Barrier *b) {
-        return barrier_wait(b, 0);
+        return barrier_wait(b, BARRIER_END);
 }
 
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec) {

@@ -250,10 +250,10 @@ struct Barrier {
         uint8_t they_left;    /* 1: ... by leaving */
 
         /* barrier_export() leaves out what follows. */
-        int watch;         /* borrowed descriptor, readable when the other side left, or -1 */
-        int timeout;       /* of one wait in milliseconds, -1 for ever */
-        uint32_t skip;     /* how often to sleep without trying for a moment first */
-        uint32_t back_off; /* what skip is set to when trying is in vain next */
+        int watch;           /* borrowed descriptor, readable when the other side left, or -1 */
+        int timeout;         /* of one wait in milliseconds, -1 for ever */
+        uint32_t pause;      /* so many waits sleep without looking again first */
+        uint32_t next_pause; /* what pause is set to when looking again is in vain next */
 };
 
 #define BARRIER_NULL                                                                               \

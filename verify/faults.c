@@ -604,7 +604,7 @@ static void history(char *text) {
                 export(text);
         this.watch = watch_fds[now[WATCH]];
         barrier_set_timeout(&this, timeout());
-        this.skip = now[PACE] == SLEEPS_FIRST;
+        this.pause = now[PACE] == SLEEPS_FIRST;
 
         if (now[FUNCTION] != IMPORT)
                 return;

@@ -429,8 +429,8 @@ static void move(Barrier *b) {
                 fail("cannot import", r);
         moved.timeout = b->timeout; /* these do not move with it */
         moved.watch = b->watch;
-        moved.skip = b->skip;
-        moved.back_off = b->back_off;
+        moved.pause = b->pause;
+        moved.next_pause = b->next_pause;
         if (memcmp(&moved, b, sizeof moved) != 0)
                 fail("it did not arrive as it left", 0);
         *b = moved;

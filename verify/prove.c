@@ -93,11 +93,11 @@ static bool invariant(const Barrier *b) {
                 return false;
         if (b->consumed > b->received || b->placed > UINT64_MAX / 2)
                 return false;
-        if (b->watch < -1 || b->timeout < -1 || b->skip > b->back_off ||
-            b->back_off > BARRIER_SKIP_MAX || (b->back_off & (b->back_off - 1u)) != 0)
+        if (b->watch < -1 || b->timeout < -1 || b->pause > b->next_pause ||
+            b->next_pause > BARRIER_PAUSE_MAX || (b->next_pause & (b->next_pause - 1u)) != 0)
                 return false;
         if (b->role == 0) {
-                if (b->error || b->placed || b->received || b->back_off)
+                if (b->error || b->placed || b->received || b->next_pause)
                         return false;
                 if (b->me == -1 || b->me == 0) /* BARRIER_NULL, or zeroed */
                         return b->them == b->me && end == b->me && other == b->me;
@@ -118,7 +118,7 @@ static bool same(const Barrier *a, const Barrier *b) {
                a->consumed == b->consumed && a->error == b->error && a->role == b->role &&
                a->i_aborted == b->i_aborted && a->they_aborted == b->they_aborted &&
                a->they_left == b->they_left && a->watch == b->watch && a->timeout == b->timeout &&
-               a->skip == b->skip && a->back_off == b->back_off;
+               a->pause == b->pause && a->next_pause == b->next_pause;
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
@@ -633,7 +633,7 @@ static bool wait_goes_on(const Barrier *b, unsigned looks, unsigned first, int m
                b->placed == k.before.placed && (k.words == 0 || broke(b)) && looks <= first &&
                first <= 1 + BARRIER_TRIES &&
                /* who has not slept yet has not changed this either */
-               (first <= 1 || (b->skip == 0 && b->timeout != 0)) &&
+               (first <= 1 || (b->pause == 0 && b->timeout != 0)) &&
                /* poll() comes first only where nothing is known */
                (looks > 0 || (!b->error && !enough(b))) &&
                (!gone || k.hangup || k.before.they_left) && b->they_left == k.before.they_left &&
@@ -837,7 +837,7 @@ void prove_sum(void) {
 /* What export leaves out is as after an import. */
 static Barrier imported(Barrier b) {
         b.watch = b.timeout = -1;
-        b.skip = b.back_off = 0;
+        b.pause = b.next_pause = 0;
         return b;
 }
 
