@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -564,6 +565,36 @@ BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_
         if (b->they_aborted)
                 return -b->error;
         return b->watch < 0 ? 2 : 3;
+}
+
+BARRIER_API int barrier_epoll(const Barrier *b) {
+        struct pollfd fds[BARRIER_POLLFDS];
+        struct epoll_event event;
+        unsigned kept = 0;
+        int i, n, epfd, r = 0;
+
+        if (b->they_aborted)
+                return -EPIPE;
+        n = barrier_get_pollfds(b, fds);
+        if (n < 0)
+                return n;
+
+        do
+                epfd = epoll_create1(EPOLL_CLOEXEC);
+        while (barrier_keep(epfd, &kept));
+        if (epfd < 0)
+                r = -errno;
+        memset(&event, 0, sizeof event);
+        for (i = 0; i < n && r == 0; i++) {
+                event.events = (uint32_t) fds[i].events;
+                if (epoll_ctl(epfd, EPOLL_CTL_ADD, fds[i].fd, &event) < 0)
+                        r = -errno;
+        }
+        barrier_throw_away(kept);
+        if (r == 0)
+                return epfd;
+        barrier_close(&epfd);
+        return r;
 }
 
 BARRIER_API int barrier_watch(Barrier *b, int pidfd) {

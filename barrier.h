@@ -173,6 +173,17 @@ BARRIER_API int barrier_error(const Barrier *b);
 
 /* ---- event loops ----------------------------------------------------------------------------- */
 
+/* Returns one descriptor for any event loop: a new epoll, close-on-exec and above 2, which polls as
+ * readable. It belongs to the caller. No wake-up is lost in this order:
+ *      1. with timeout 0, call the wait;
+ *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, wait until the descriptor
+ *         is readable, and start again. Start again after place or abort too.
+ * After this side's own abortion it serves barrier_wait_abortion(). Make it anew after
+ * barrier_watch(). Take it out of the loop and close it before barrier_destroy().
+ * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once the other side has ended
+ * the barrier: there is nothing to wait for; or the error of a system call, and nothing is open. */
+BARRIER_CHECKED int barrier_epoll(const Barrier *b);
+
 enum { BARRIER_POLLFDS = 3 };
 
 /* Fills in what an event loop must watch, with poll(), or with epoll by copying fd and events. The
