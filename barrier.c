@@ -183,6 +183,39 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
         return 0;
 }
 
+BARRIER_API int barrier_move(Barrier *b, int lowest) {
+        int *const fds[] = { &b->me, &b->them, &b->pipe[0], &b->pipe[1] };
+        int copies[4], i, r, flags;
+
+        if (!b->role)
+                return -ENOTCONN;
+        if (lowest <= STDERR_FILENO)
+                lowest = STDERR_FILENO + 1;
+
+        for (i = 0; i < 4; i++) {
+                copies[i] = *fds[i];
+                if (*fds[i] < 0 || *fds[i] >= lowest)
+                        continue;
+                flags = fcntl(*fds[i], F_GETFD);
+                if (flags >= 0)
+                        copies[i] = fcntl(*fds[i], flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD,
+                                          lowest);
+                if (flags >= 0 && copies[i] >= 0)
+                        continue;
+                r = -errno;
+                while (--i >= 0)
+                        if (copies[i] != *fds[i])
+                                (void) close(copies[i]);
+                return r;
+        }
+        for (i = 0; i < 4; i++)
+                if (copies[i] != *fds[i]) {
+                        (void) close(*fds[i]);
+                        *fds[i] = copies[i];
+                }
+        return 0;
+}
+
 BARRIER_API void barrier_destroy(Barrier *b) {
         int saved = errno;
 

@@ -97,6 +97,14 @@ BARRIER_CHECKED int barrier_init(Barrier *b);
  * Returns 0; -EINVAL: unknown role; -EBADF: not initialised; -EALREADY: the role was set. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
+/* Moves this side's descriptors to numbers at or above `lowest` (below 3 counts as 3), for a process
+ * that is about to put others at fixed numbers. What is there already stays. Call it after
+ * barrier_set_role(), before anything is handed to an event loop; a string exported before is stale.
+ * The watch is borrowed and not moved.
+ * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: `lowest` is at or above RLIMIT_NOFILE;
+ * -EMFILE; -EBADF: a descriptor is not open. On error nothing has moved. */
+BARRIER_API int barrier_move(Barrier *b, int lowest);
+
 /* Closes the descriptors, which is leaving unless another process holds copies, and resets *b to
  * BARRIER_NULL. Preserves errno. Does nothing on NULL, on BARRIER_NULL and on a zeroed struct; may
  * be called twice, and as __attribute__((cleanup(barrier_destroy))). */
