@@ -67,7 +67,7 @@
 extern "C" {
 #endif
 
-#define BARRIER_VERSION "1.1.0"
+#define BARRIER_VERSION "1.2.0"
 
 /* What stands before each function: nothing, or e.g. `static` for a private copy. */
 #ifndef BARRIER_API
