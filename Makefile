@@ -127,7 +127,7 @@ kill-short: all $(BUILD)/verify/kill
 	$(BUILD)/verify/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd prove unshare kernels mutate
+.PHONY: coverage sanitize analyze matrix cross systemd prove kernels mutate
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
@@ -138,10 +138,9 @@ prove: ## every function for every input, by CBMC
 coverage sanitize analyze matrix cross systemd prove:
 	BUILD=$(BUILD)/build sh verify/$@.sh
 
-unshare: ## util-linux' unshare with a barrier in the place of its eventfd, N random kills
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
 mutate: ## break barrier.c everywhere, in N places or where N says; some test or proof sees it
-unshare kernels mutate:
+kernels mutate:
 	BUILD=$(BUILD)/build sh verify/$@.sh '$(N)'
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
