@@ -55,7 +55,7 @@ PARTS := suite readme $(SHORT) 'demo QUIET=-q'
 
 .PHONY: check suite readme
 check: all ## the suite, the README's programs, short forms of the proofs, the demo
-	@MAKE='$(MAKE)' sh verify/count.sh $(PARTS)
+	@MAKE='$(MAKE)' sh verify/tests/count.sh $(PARTS)
 
 suite: $(BUILD)/test-barrier
 	$(BUILD)/test-barrier
@@ -69,11 +69,12 @@ $(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 
 readme:
 	@BUILD=$(BUILD)/build CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' \
-		sh verify/readme.sh
+		sh verify/tests/readme.sh
 
 # ---- proofs -------------------------------------------------------------------------------------
 
-PROOFS := explore model faults hostile soak fuzz-import kill
+PROOFS := states/explore states/model inputs/fuzz-import failures/faults failures/hostile \
+	failures/kill failures/soak
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 
@@ -81,50 +82,51 @@ $(BUILD)/verify/%: verify/%.c verify/common.h barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/verify/hostile: verify/hostile.c verify/common.h barrier.c barrier.h $(FLAGS)
+$(BUILD)/verify/failures/hostile: verify/failures/hostile.c verify/common.h barrier.c barrier.h \
+		$(FLAGS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(SANITIZE) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/verify/fuzz-import: verify/fuzz-import.c verify/common.h barrier.c barrier.h
+$(BUILD)/verify/inputs/fuzz-import: verify/inputs/fuzz-import.c verify/common.h barrier.c barrier.h
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
 .PHONY: explore model mutants faults hostile fuzz soak kill bench $(SHORT)
-explore: $(BUILD)/verify/explore ## every state that the two sides can reach, against a model
-	$(BUILD)/verify/explore
+explore: $(BUILD)/verify/states/explore ## every state that the two sides can reach, against a model
+	$(BUILD)/verify/states/explore
 
-explore-short: $(BUILD)/verify/explore
-	$(BUILD)/verify/explore --short
+explore-short: $(BUILD)/verify/states/explore
+	$(BUILD)/verify/states/explore --short
 
-$(BUILD)/verify/explore $(BUILD)/verify/model: verify/kernel.h
-model: $(BUILD)/verify/model ## whether the kernel does what the explorer's model says, N rounds
-	$(BUILD)/verify/model $(N)
+$(BUILD)/verify/states/explore $(BUILD)/verify/states/model: verify/states/kernel.h
+model: $(BUILD)/verify/states/model ## whether the kernel does what explore's model says, N rounds
+	$(BUILD)/verify/states/model $(N)
 
 mutants: ## break barrier.c on purpose; explore has to find each
-	CC='$(CC)' sh verify/mutants.sh
+	CC='$(CC)' sh verify/states/mutants.sh
 
-faults: $(BUILD)/verify/faults $(BUILD)/barrier.o ## every system call fails in turn
-	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
-	$(BUILD)/verify/faults
+faults: $(BUILD)/verify/failures/faults $(BUILD)/barrier.o ## every system call fails in turn
+	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/failures/faults --symbols
+	$(BUILD)/verify/failures/faults
 
-faults-short: $(BUILD)/verify/faults $(BUILD)/barrier.o
-	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/faults --symbols
-	$(BUILD)/verify/faults --short
+faults-short: $(BUILD)/verify/failures/faults $(BUILD)/barrier.o
+	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/failures/faults --symbols
+	$(BUILD)/verify/failures/faults --short
 
-hostile: $(BUILD)/verify/hostile ## a peer that was taken over, N operations
-	$(BUILD)/verify/hostile $(N)
+hostile: $(BUILD)/verify/failures/hostile ## a peer that was taken over, N operations
+	$(BUILD)/verify/failures/hostile $(N)
 
-fuzz: $(BUILD)/verify/fuzz-import ## barrier_import() under libFuzzer, N runs (needs clang)
-	$(BUILD)/verify/fuzz-import -runs=$(or $(N),500000) -verbosity=0
+fuzz: $(BUILD)/verify/inputs/fuzz-import ## barrier_import() under libFuzzer, N runs (needs clang)
+	$(BUILD)/verify/inputs/fuzz-import -runs=$(or $(N),500000) -verbosity=0
 
-soak: $(BUILD)/verify/soak ## N handshakes with SIGKILL at random moments
-	$(BUILD)/verify/soak $(N)
+soak: $(BUILD)/verify/failures/soak ## N handshakes with SIGKILL at random moments
+	$(BUILD)/verify/failures/soak $(N)
 
-kill: all $(BUILD)/verify/kill ## the examples killed at each system call; nothing runs on
-	$(BUILD)/verify/kill $(BUILD)/examples
+kill: all $(BUILD)/verify/failures/kill ## the examples killed at each system call; nothing runs on
+	$(BUILD)/verify/failures/kill $(BUILD)/examples
 
-kill-short: all $(BUILD)/verify/kill
-	$(BUILD)/verify/kill --short $(BUILD)/examples
+kill-short: all $(BUILD)/verify/failures/kill
+	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix cross systemd prove kernels mutate
@@ -136,12 +138,12 @@ cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
 prove: ## every function for every input, by CBMC
 coverage sanitize analyze matrix cross systemd prove:
-	BUILD=$(BUILD)/build sh verify/$@.sh
+	BUILD=$(BUILD)/build sh verify/*/$@.sh
 
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
 mutate: ## break barrier.c everywhere, in N places or where N says; some test or proof sees it
 kernels mutate:
-	BUILD=$(BUILD)/build sh verify/$@.sh '$(N)'
+	BUILD=$(BUILD)/build sh verify/*/$@.sh '$(N)'
 
 bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
 	$(BUILD)/bench/bench

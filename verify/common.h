@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  *
- * common.h - what several programs of this folder need
+ * common.h - what several programs in the folders here need
  *
  * To be included before barrier.c and before any system call is redirected.
  */

@@ -2,15 +2,16 @@
 # Copyright (c) 2026 the barrier authors
 # shellcheck shell=sh disable=SC2034 # its variables are for who reads it in
 #
-# lib.sh - what the scripts of this folder share; they read it in with `.`
+# lib.sh - what the scripts in the folders here share; they read it in with `.`
 #
 # A script is a list of jobs, one a line. run_jobs runs itself again for each, `SCRIPT --job LINE`,
 # as many at once as there are CPUs; attempt() runs the commands of a job and says how it went in
 # one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
 # a script: 0; 1 if anything failed; 2 if a tool is missing, with the command that installs it.
 
-name=$(basename -- "$0" .sh)
-cd "$(dirname -- "$0")/.." || exit 2
+script=$(realpath -- "$0")
+name=$(basename -- "$script" .sh)
+cd "$(dirname -- "$script")/../.." || exit 2
 base=${BUILD:-build}
 out=$base/$name
 mkdir -p "$out" || exit 2
@@ -77,7 +78,7 @@ attempt() {
 # run_jobs < JOBS; then the closing line, and the exit status
 run_jobs() {
         cat > "$out/jobs"
-        xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" |
+        xargs -d '\n' -n 1 -P "$(nproc)" sh "$script" --job < "$out/jobs" |
                 tee "$out/results"
         awk -v name="$name" -v jobs="$(wc -l < "$out/jobs")" \
                 -v seconds=$(($(date +%s) - begun)) '

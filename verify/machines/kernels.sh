@@ -11,8 +11,8 @@
 # longer to be had is said to be MISSING; that is a failure if of all of them fewer than six are
 # left, or of those that were asked for none. A test that a real kernel skips is one as well.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 # The suite of Debian, the machine, the package, and how many CPUs. The first ones differ most.
 #   older: the kernel of this machine, without what barrier.c can do without
@@ -77,8 +77,8 @@ fetch() {
 # The programs of a machine, and packed for its kernels.
 build() {
         static_suite "$1" "$(triplet "$1")-gcc"
-        $compile -Werror -o "$out/$1/init" verify/init.c
-        $compile -Werror -o "$out/$1/model" verify/model.c
+        $compile -Werror -o "$out/$1/init" verify/machines/init.c
+        $compile -Werror -o "$out/$1/model" verify/states/model.c
         (cd "$out/$1" && printf '%s\n' init test-barrier model | cpio -o -H newc -R 0:0 > initramfs)
 }
 
@@ -110,7 +110,7 @@ run() {
         case $2 in
         older)
                 # shellcheck disable=SC2086
-                cc -std=c99 $warnings -O2 -Werror -o "$out/older" verify/older.c
+                cc -std=c99 $warnings -O2 -Werror -o "$out/older" verify/machines/older.c
                 "$out/older" "$out/$1/init" "$out/$1"
                 # What the kernel knows all the same would not have been tried without.
                 for lack in pidfd_open RWF_NOWAIT numbers; do

@@ -39,7 +39,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../barrier.h"
+#include "../../barrier.h"
 
 #define CHECK(condition)  __CPROVER_assert(condition, #condition)
 #define ASSUME(condition) __CPROVER_assume(condition)
@@ -54,7 +54,7 @@ static bool cut_decimal(const char **s, uint64_t *n);
 #define CUT_READ_NUMBER cut_read_number(text, sizeof text, &length, &reads);
 #define CUT_DECIMAL     if (cut_decimal(&s, &n))
 
-#include "../barrier.c"
+#include "../../barrier.c"
 
 /* Anything. */
 bool nondet_bool(void);

@@ -6,8 +6,8 @@
 # users compile it in: by its header and as a private copy, in C and in C++; and misuse that the
 # compiler stops.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 # suite NAME CC FLAGS
 suite() {

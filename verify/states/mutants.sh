@@ -4,7 +4,7 @@
 #
 # mutants.sh - breaks barrier.c on purpose, one line at a time, and shows that the explorer sees it
 #
-#       CC=... verify/mutants.sh
+#       CC=... verify/states/mutants.sh
 #
 # Each entry of the list below is a function of barrier.c, a sed command for one line of it, and
 # what it breaks. For each the shortest schedule that shows the damage is printed. Exit status 0 if
@@ -13,20 +13,17 @@
 set -eu
 
 unset CDPATH
-src=$(cd "$(dirname "$0")/.." && pwd)
+src=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-mkdir "$tmp/verify"
-cp "$src/verify/explore.c" "$src/verify/kernel.h" "$src/verify/common.h" "$tmp/verify"
-cp "$src/barrier.h" "$tmp"
+(cd "$src" && cp --parents barrier.[ch] verify/*.h verify/states/*.[ch] "$tmp")
 
 # Compiles and runs what is in $tmp; returns what the explorer returned.
 explore() {
-        ${CC:-cc} -std=c99 -O1 -w -o "$tmp/explore" "$tmp/verify/explore.c" || exit 2
+        ${CC:-cc} -std=c99 -O1 -w -o "$tmp/explore" "$tmp/verify/states/explore.c" || exit 2
         timeout 300 "$tmp/explore" --short >"$tmp/out" 2>&1
 }
 
-cp "$src/barrier.c" "$tmp"
 if ! explore; then
         cat "$tmp/out"
         echo 'mutants.sh: barrier.c as it stands does not pass' >&2

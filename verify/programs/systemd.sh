@@ -10,8 +10,8 @@
 # includes. Without --short, systemd's build makes it as well, in a system below build/, and
 # systemd-nspawn, which has to end as the original does, whatever becomes of its container.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 runs=20
 
 # The test tells by timers of 20 ms what hangs. That is not enough on a busy machine, so it runs on
@@ -246,7 +246,7 @@ whole() {
         cat > "$root/test" << 'END'
 SYSTEMD_SLOW_TESTS=1 LD_PRELOAD=/clock.so /systemd/build/test-barrier
 END
-        repeat "$dir" env root="$root" sh "verify/$name.sh" --inside sh /test
+        repeat "$dir" env root="$root" sh "$script" --inside sh /test
 
         if [ "$(grep -c '^status 42$' "$dir/before")" != 1 ]; then
                 cat "$dir/before"

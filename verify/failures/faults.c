@@ -38,7 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -340,7 +340,7 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
 
 /* Two looks show all that 64 can, in a fraction of the runs. */
 #define BARRIER_TRIES 2
-#include "../barrier.c"
+#include "../../barrier.c"
 
 #undef fcntl
 

@@ -4,8 +4,9 @@
 #
 # prove.sh - proves every function of barrier.c for every input, by CBMC; prove.c says what and how
 #
-#       verify/prove.sh                         the proofs, and mutants that they have to find
-#       verify/prove.sh --source DIR [--fast]   the proofs of DIR/barrier.c alone, up to the first
+#       verify/inputs/prove.sh                  the proofs, and mutants that they have to find
+#       verify/inputs/prove.sh --source DIR [--fast]
+#                                               the proofs of DIR/barrier.c alone, up to the first
 #                                               that fails; --fast: without those that take long
 #
 # CBMC is Debian 13's, whose packages are unpacked below build/ and run from there. Exit status: 0;
@@ -17,8 +18,8 @@ if [ "$1" = --source ]; then
         directory=$(realpath -- "$2") || exit 2
         [ "$3" = --fast ] && fast=1
 fi
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 # Each prove_NAME() of prove.c, and the functions barrier_X() that are any_X() there, as far as
 # another proof shows that they may. The longest come first.
@@ -123,8 +124,7 @@ run() {
 
 # translate BARRIER.C DIR: makes DIR/prove.gb of it, with the heads of three loops marked
 translate() {
-        mkdir -p "$2/verify" || return
-        cp barrier.h "$2" && cp verify/prove.c "$2/verify" || return
+        cp --parents barrier.h verify/inputs/prove.c "$2" || return
         sed -e '/^static bool barrier_wait(/,/^}/s/^ *for (.*{$/& CUT_WAIT/' \
                 -e '/^static int barrier_read_number(/,/^}/s/^ *for (.*{$/& CUT_READ_NUMBER/' \
                 -e '/^static uint64_t barrier_decimal(/,/^}/s/^ *for (.*)$/& CUT_DECIMAL/' \
@@ -133,7 +133,7 @@ translate() {
                 echo "$name: the loops of $1 are not where they were" >&2
                 return 1
         }
-        run goto-cc -std=gnu99 -o "$2/prove.gb" "$2/verify/prove.c"
+        run goto-cc -std=gnu99 -o "$2/prove.gb" "$2/verify/inputs/prove.c"
 }
 
 # prove DIR NAME REPLACED...: says how it went in a line; fails if a property does not hold
@@ -235,7 +235,7 @@ if [ ! -e "$root" ]; then
         }
 fi
 if [ "$(proofs | cut -d '|' -f 1 | sort)" != \
-        "$(sed -n 's/^void prove_\([a-z_]*\)(void) {$/\1/p' verify/prove.c | sort)" ]; then
+        "$(sed -n 's/^void prove_\([a-z_]*\)(void) {$/\1/p' verify/inputs/prove.c | sort)" ]; then
         echo "$name: the proofs of prove.c are not those listed here" >&2
         exit 2
 fi
@@ -266,7 +266,7 @@ translate barrier.c "$out" > "$out/goto-cc.log" 2>&1 || {
         proofs | sed 's/^/proof|/'
         mutants | sed 's/^/mutant|/'
 } > "$out/jobs"
-xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" | tee "$out/results"
+xargs -d '\n' -n 1 -P "$(nproc)" sh "$script" --job < "$out/jobs" | tee "$out/results"
 awk -v jobs="$(wc -l < "$out/jobs")" '
         /^ok / { passed++ }
         /^FAILED / { failed++ }

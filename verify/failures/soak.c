@@ -35,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 
 /* ---- a fuse in front of each system call that the library makes after fork() ----------------- */
 
@@ -51,7 +51,7 @@ static void burn(void) {
 #define preadv2(fd, iov, n, offset, flags) (burn(), preadv2(fd, iov, n, offset, flags))
 #define poll(fds, n, msec)                 (burn(), poll(fds, n, msec))
 
-#include "../barrier.c"
+#include "../../barrier.c"
 
 #undef close
 #undef write

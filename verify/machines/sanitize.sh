@@ -8,8 +8,8 @@
 # ThreadSanitizer has little to find in a library without threads, but for signal handlers that
 # spoil errno and for calls after fork() that are not allowed there. The suite alone runs under it.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 # sanitized NAME CC SANITIZERS PROGRAM [ARGUMENT]
 sanitized() {
@@ -39,7 +39,7 @@ sanitized() {
                 $2 $library_flags -c -o "$out/$1/barrier.o" barrier.c
                 $2 $flags -I. $check_flags -o "$test" test-barrier.c "$out/$1/barrier.o" $check_libs
         else
-                $2 $flags -o "$test" "verify/$4.c"
+                $2 $flags -o "$test" verify/*/"$4.c"
         fi
         CK_TIMEOUT_MULTIPLIER=10
         export CK_TIMEOUT_MULTIPLIER

@@ -4,7 +4,7 @@
 #
 # readme.sh - compiles the C of README.md and doc/PORTING.md; runs the first program in its endings
 #
-#       BUILD=DIR CC=... CFLAGS=... verify/readme.sh
+#       BUILD=DIR CC=... CFLAGS=... verify/tests/readme.sh
 #
 # An ending that takes a failure, a kill or a delay comes from the same program with one edit.
 # All are here but a fork() that fails: the program without its check would kill all processes.

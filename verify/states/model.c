@@ -41,7 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 #include "kernel.h"
 
 enum {

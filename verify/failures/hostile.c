@@ -44,7 +44,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 
 enum {
         HUNG_AFTER = 120,
@@ -174,7 +174,7 @@ static ssize_t do_preadv2(int fd, const struct iovec *iov, int n, off_t offset, 
 #define preadv2(fd, iov, n, offset, flags) do_preadv2(fd, iov, n, offset, flags)
 #define clock_gettime(clock, ts)           (calls += inside, clock_gettime(clock, ts))
 
-#include "../barrier.c"
+#include "../../barrier.c"
 
 /* ---- random numbers -------------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 
 #define CHECK(what)                                                                                \
         do {                                                                                       \
@@ -73,7 +73,7 @@ static ssize_t do_read(int fd, void *p, size_t size) {
 #define read do_read
 
 #define BARRIER_TRIES 0
-#include "../barrier.c"
+#include "../../barrier.c"
 
 #undef read
 

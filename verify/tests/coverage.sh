@@ -9,8 +9,8 @@
 # runs twice, once on a single CPU, where the library does not try before it sleeps. What the
 # programs ran is put together by line and column. Fails below 100 %, and prints what is missing.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 clang=22 # Debian 12 has it beside its default; older ones cannot say which vectors ran
 
@@ -25,7 +25,7 @@ measured() {
                 -fprofile-continuous -I. -o "$out/$program/program" \
                 $(case $program in
                 suite) echo test-barrier.c barrier.c; pkg-config --cflags --libs check ;;
-                *) echo "verify/$program.c" ;;
+                *) echo verify/*/"$program.c" ;;
                 esac)
         LLVM_PROFILE_FILE=$out/$program/%p.profraw
         export LLVM_PROFILE_FILE
@@ -62,7 +62,7 @@ all_there
 printf '%s\n' suite 'faults --short' | run_jobs || exit 1
 
 {
-        jq -rs -f verify/coverage.jq "$out/suite.text" "$out/faults.text" || exit 1
+        jq -rs -f verify/tests/coverage.jq "$out/suite.text" "$out/faults.text" || exit 1
         awk -F'[:,]' '
                 FNR == 1 { program++ }
                 /^SF:/ { mine = /[\/]barrier\.c$/ }

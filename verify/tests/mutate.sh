@@ -4,20 +4,20 @@
 #
 # mutate.sh - changes barrier.c in one place after the other; some test or proof has to see each
 #
-#       verify/mutate.sh                every mutant that mutate.awk makes
-#       verify/mutate.sh 40             so many of them, spread over the file
-#       verify/mutate.sh barrier_look   those whose names begin so
-#       verify/mutate.sh listed         those that stand in verify/survivors
+#       verify/tests/mutate.sh                  every mutant that mutate.awk makes
+#       verify/tests/mutate.sh 40               so many of them, spread over the file
+#       verify/tests/mutate.sh barrier_look     those whose names begin so
+#       verify/tests/mutate.sh listed           those that stand in survivors
 #
 # The suite, also with sanitizers and with zeros in what was never set, explorer, faults and CBMC are
-# asked in this order until one sees it. What none of them sees has to stand in verify/survivors: a
-# name at the start of a line, and under one or several of them the reason, indented. It fails if a
-# mutant survives that is not in the list, if one of the list is seen after all, and if the list
-# names what is no mutant. The 40 are taken from those that are not in the list, which cost little:
-# they are soon seen.
+# asked in this order until one sees it. What none of them sees has to stand in survivors: a name at
+# the start of a line, and under one or several of them the reason, indented. It fails if a mutant
+# survives that is not in the list, if one of the list is seen after all, and if the list names what
+# is no mutant. The 40 are taken from those that are not in the list, which cost little: they are
+# soon seen.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 top=$PWD
 tab=$(printf '\t')
@@ -66,17 +66,17 @@ by_zeros() {
 }
 
 by_explore() {
-        build -o explore verify/explore.c || return 2
+        build -o explore verify/states/explore.c || return 2
         sees '^The shortest schedule' ./explore --short
 }
 
 by_faults() {
-        build -o faults verify/faults.c || return 2
+        build -o faults verify/failures/faults.c || return 2
         sees '^faults: [^0-9]' ./faults --short
 }
 
 by_prove() {
-        (cd "$top" && timeout -k 1 "$limit" sh verify/prove.sh --source "$1" --fast) > seen 2>&1
+        timeout -k 1 "$limit" sh "$top/verify/inputs/prove.sh" --source "$1" --fast > seen 2>&1
         case $? in
         0) return 1 ;;
         1 | 124) return 0 ;;
@@ -86,9 +86,7 @@ by_prove() {
 
 # try OFFSET LENGTH REPLACEMENT: in the present, empty directory; says by what it is seen
 try() {
-        mkdir verify
-        cp "$top/barrier.h" .
-        cp "$top"/verify/*.[ch] verify
+        (cd "$top" && cp --parents barrier.h verify/*.h verify/*/*.[ch] "$OLDPWD")
         {
                 head -c "$1" "$top/barrier.c"
                 printf %s "$3"
@@ -139,11 +137,11 @@ need check /usr/include/check.h
 need pkgconf pkg-config
 all_there
 
-awk -f verify/mutate.awk barrier.c > "$out/all"
-awk '/^[^ #]/' verify/survivors | sort > "$out/listed"
+awk -f verify/tests/mutate.awk barrier.c > "$out/all"
+awk '/^[^ #]/' verify/tests/survivors | sort > "$out/listed"
 cut -f 3 "$out/all" | sort | comm -13 - "$out/listed" > "$out/stale"
 if [ -s "$out/stale" ]; then
-        echo "$name: verify/survivors names what is no mutant:"
+        echo "$name: survivors names what is no mutant:"
         cat "$out/stale"
         exit 1
 fi
@@ -178,7 +176,7 @@ fi
 echo $(((($(date +%s) - begun) * 3) + 10)) > "$out/limit"
 
 jobs=$(wc -l < "$out/jobs")
-xargs -d '\n' -n 1 -P "$(nproc)" sh "verify/$name.sh" --job < "$out/jobs" | tee "$out/results" | {
+xargs -d '\n' -n 1 -P "$(nproc)" sh "$script" --job < "$out/jobs" | tee "$out/results" | {
         n=0
         while IFS=$tab read -r killer id _; do
                 n=$((n + 1))

@@ -8,8 +8,8 @@
 #
 # qemu lacks some system calls and ptrace(); then the suite says what it could not test.
 
-# shellcheck source=lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/lib.sh"
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/../lib.sh"
 
 # What stands between an emulated program and the emulator:
 #   A program cannot execve() another for its own machine, so the emulator is put in front.
@@ -75,7 +75,7 @@ machine() {
         $emulator "$suite"
         case $1 in
         s390x | i386)
-                $compile -o "$out/$1/explore" verify/explore.c
+                $compile -o "$out/$1/explore" verify/states/explore.c
                 $emulator "$out/$1/explore" --short
                 ;;
         esac

@@ -57,7 +57,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "../common.h"
 #include "kernel.h"
 
 /* ---- failing --------------------------------------------------------------------------------- */
@@ -210,7 +210,7 @@ static int sim_clock(struct timespec *ts) {
 #define write(fd, p, size)                sim_write(fd, p, size)
 #define read(fd, p, size)                 sim_read(READ, fd, p, size)
 #define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
-#include "../barrier.c"
+#include "../../barrier.c"
 
 /* ---- what can happen ------------------------------------------------------------------------- */
 
