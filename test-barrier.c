@@ -3,14 +3,14 @@
  *
  * The suite: a test for every promise of barrier.h, named for that promise and in its words.
  *
- *      life_cycle      init, set_role and destroy; what is refused before there is a role
+ *      life_cycle      init, set_role, move and destroy; what is refused before there is a role
  *      waits           what each wait waits for, and what it consumes
  *      aborting        abort and fail, as seen from both sides
  *      leaving         exit, kill, crash, destroy and execve
  *      processes       two real processes in step; the ways in which a spawned child ends up
  *      copies          other holders of the descriptors, and barrier_watch()
  *      time            timeouts, signals, cancellation; how often a wait looks before it sleeps
- *      event_loops     barrier_get_pollfds() with poll() and epoll
+ *      event_loops     barrier_epoll(); barrier_get_pollfds() with poll() and epoll
  *      wire            what is written and what is understood
  *      hostile         peers that break the protocol, and system calls that fail
  *      strings         barrier_export() and barrier_import()
@@ -145,8 +145,10 @@ static struct {
         int theirs_arrive_with; /* theirs is placed just before this look; 0: never */
         int64_t look_takes;     /* nanoseconds of the clock below */
         int64_t now;            /* what CLOCK_MONOTONIC says in nanoseconds; 0: the truth */
-        int fstat_fails_in;     /* so many calls from now, with EPERM; 0: never */
-        int cpus;               /* that this process may run on; 0: the truth, -1: nobody tells */
+        int clock_fails_in;     /* so many calls from now, with EPERM; 0: never */
+        int fstat_fails_in;     /* the same for fstat() */
+        int closed_in, closed;  /* so many calls of eventfd() and pipe2() from now another thread
+                                   closes these standard streams, one bit for each; 0: never */
         bool someone_prints;    /* to each new descriptor that is a standard stream */
         const char *fdinfo;     /* what /proc says of a descriptor; NULL: the truth */
         char opened[64];        /* of /proc */
@@ -184,6 +186,10 @@ int clock_gettime(clockid_t clock, struct timespec *ts) {
 #endif
         long r = 0;
 
+        if (libc.clock_fails_in > 0 && --libc.clock_fails_in == 0) {
+                errno = EPERM;
+                return -1;
+        }
         if (clock == CLOCK_MONOTONIC && libc.now) {
                 ts->tv_sec = (time_t) (libc.now / 1000000000);
                 ts->tv_nsec = (long) (libc.now % 1000000000);
@@ -230,28 +236,48 @@ int open(const char *path, int flags, ...) {
         return (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-int eventfd(unsigned count, int flags) {
+/* Another thread prints to a standard stream, or to what has its number. */
+static void someone_prints_to(int fd) {
         const uint64_t text = 1;
-        int fd = (int) syscall(SYS_eventfd2, count, flags);
 
         if (libc.someone_prints && fd >= 0 && fd <= STDERR_FILENO)
-                if (write(fd, &text, sizeof text) != sizeof text)
+                if (write(fd, &text, sizeof text) != sizeof text && errno != EBADF)
                         abort();
+}
+
+/* The bits of `closed` are standard streams. */
+static void close_standard_streams(int closed) {
+        int i;
+
+        for (i = 0; i < 3; i++)
+                if (closed & 1 << i && close(i) < 0)
+                        abort();
+}
+
+static void someone_closes_streams(void) {
+        if (libc.closed_in > 0 && --libc.closed_in == 0)
+                close_standard_streams(libc.closed);
+}
+
+int eventfd(unsigned count, int flags) {
+        int fd;
+
+        someone_closes_streams();
+        fd = (int) syscall(SYS_eventfd2, count, flags);
+        someone_prints_to(fd);
         return fd;
 }
 
-int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *cpus) {
-        int i;
+int pipe2(int fds[2], int flags) {
+        int r;
 
-        if (libc.cpus && pid == 0) {
-                CPU_ZERO_S(size, cpus);
-                for (i = 0; i < abs(libc.cpus); i++)
-                        CPU_SET_S((size_t) i, size, cpus);
-                errno = EPERM;
-                return libc.cpus < 0 ? -1 : 0;
+        someone_closes_streams();
+        r = (int) syscall(SYS_pipe2, fds, flags);
+        if (r == 0) {
+                someone_prints_to(fds[0]);
+                someone_prints_to(fds[1]);
         }
-        memset(cpus, 0, size);
-        return syscall(SYS_sched_getaffinity, pid, size, cpus) < 0 ? -1 : 0;
+        return r;
 }
 
 /* ---- the ground every test stands on --------------------------------------------------------- */
@@ -511,6 +537,13 @@ static operation *const counting_waits[] = {
         barrier_sync,
 };
 
+static operation *const all_waits[] = {
+        barrier_wait_next,
+        barrier_sync_next,
+        barrier_sync,
+        barrier_wait_abortion,
+};
+
 static bool fails_with_errno(Barrier *b, operation *op, int before, int after) {
         errno = before;
         return !op(b) && errno == after;
@@ -542,6 +575,11 @@ static bool would_block(Barrier *b, operation *wait) {
         return right;
 }
 
+/* Puts another file where one of the barrier's descriptors was. */
+static void replace(int fd, int by) {
+        CHECK(dup3(by, fd, O_CLOEXEC) == fd && close(by) == 0);
+}
+
 static bool place_many(Barrier *b, int n) {
         while (n-- > 0)
                 if (!barrier_place(b))
@@ -559,6 +597,12 @@ static uint64_t raw_read(int fd) {
         if (read(fd, &value, sizeof value) != sizeof value)
                 CHECK(errno == EAGAIN);
         return value;
+}
+
+/* poll() is not if barrier.c was compiled so that it calls another. */
+static bool poll_is_ours(void) {
+        libc.polls = 0;
+        return would_block(&mine, barrier_wait_next) && libc.polls == 1;
 }
 
 static bool fail_with_code(Barrier *b) {
@@ -599,24 +643,19 @@ TEST(struct_is_at_most_64_bytes_and_versioned, ONCE) {
         CHECK(BARRIER_VERSION[0] >= '1' && BARRIER_VERSION[0] <= '9');
 }
 
-/* The bits of `closed` are standard streams. */
-static void close_standard_streams(int closed) {
-        int i;
+/* They are closed before the `when`th new descriptor of barrier_init(), or long before; and it may
+ * find that descriptor 3 is free or not. */
+static void init_while_streams_are_closed(int closed, int when) {
+        int i, fd[4], n = count_files();
+        char byte;
 
-        for (i = 0; i < 3; i++)
-                if (closed & 1 << i)
-                        CHECK(close(i) == 0);
-}
-
-static void init_without_standard_streams(int closed) {
-        struct files before;
-        int i, fd[4];
-
-        close_standard_streams(closed);
-        CHECK(fcntl(STDERR_FILENO + 1, F_GETFD) < 0); /* the lowest that it may take */
-        look_at_files(&before);
         libc.someone_prints = true;
+        libc.closed = closed;
+        libc.closed_in = when;
+        if (when == 0)
+                close_standard_streams(closed);
         CHECK(barrier_init(&mine) == 0);
+        libc.someone_prints = false;
         fd[0] = mine.me;
         fd[1] = mine.them;
         fd[2] = mine.pipe[0];
@@ -627,11 +666,12 @@ static void init_without_standard_streams(int closed) {
                 CHECK(fcntl(fd[i], F_GETFL) & O_NONBLOCK);
         }
         CHECK(is_eventfd(mine.me) && is_eventfd(mine.them));
+        CHECK(read(mine.pipe[0], &byte, 1) < 0 && errno == EAGAIN);
         for (i = 0; i < 3; i++)
                 CHECK(fcntl(i, F_GETFD) == (closed & 1 << i ? -1 : 0));
+        CHECK(count_files() == n + 4 - !!(closed & 1) - !!(closed & 2) - !!(closed & 4));
         CHECK(barrier_set_role(&mine, BARRIER_PARENT) == 0);
         barrier_destroy(&mine);
-        CHECK(files_are_as_in(&before));
 }
 
 /* Lets init fail at every step. */
@@ -675,8 +715,23 @@ static void with_closed_standard_streams(void (*run)(int closed)) {
         }
 }
 
+static void init_without_standard_streams(int closed) {
+        init_while_streams_are_closed(closed, 0);
+}
+
 TEST(descriptors_are_cloexec_nonblocking_above_2_and_nobody_prints_to_them, ONCE) {
         with_closed_standard_streams(init_without_standard_streams);
+}
+
+static int closed_before; /* this new descriptor, by another thread */
+
+static void init_beside_a_thread_that_closes(int closed) {
+        init_while_streams_are_closed(closed, closed_before);
+}
+
+TEST(descriptors_are_above_2_whenever_another_thread_closes_a_standard_stream, ONCE) {
+        for (closed_before = 1; closed_before <= 3; closed_before++)
+                with_closed_standard_streams(init_beside_a_thread_that_closes);
 }
 
 TEST(init_that_fails_at_any_step_leaves_nothing_open, ONCE) {
@@ -715,8 +770,9 @@ static void refuses_role(Barrier *b, unsigned r, int error) {
 
 TEST(set_role_refuses_and_changes_nothing, EACH_SIDE) {
         static const unsigned unknown[] = { 0, 3, 257, 258, UINT_MAX };
-        Barrier zero;
-        int i;
+        Barrier zero, broken;
+        int *const ends[] = { &broken.me, &broken.them, &broken.pipe[role == BARRIER_CHILD] };
+        int i, low;
 
         memset(&zero, 0, sizeof zero);
         refuses_role(&zero, role, -EBADF);
@@ -724,12 +780,159 @@ TEST(set_role_refuses_and_changes_nothing, EACH_SIDE) {
         CHECK(barrier_init(&mine) == 0);
         for (i = 0; i < ELEMENTS(unknown); i++)
                 refuses_role(&mine, unknown[i], -EINVAL);
+        for (i = 0; i < ELEMENTS(ends); i++)
+                for (low = -1; low <= STDERR_FILENO; low++) {
+                        broken = mine;
+                        *ends[i] = low;
+                        refuses_role(&broken, role, -EBADF);
+                        refuses_role(&broken, 3, -EINVAL);
+                }
         CHECK(barrier_set_role(&mine, role) == 0);
-        refuses_role(&mine, BARRIER_PARENT, -EALREADY);
-        refuses_role(&mine, BARRIER_CHILD, -EALREADY);
+        refuses_role(&mine, role, -EALREADY);
         refuses_role(&mine, 3, -EINVAL);
         barrier_destroy(&mine);
         refuses_role(&mine, role, -EBADF);
+
+        CHECK(barrier_init(&mine) == 0 && barrier_set_role(&mine, role) == 0);
+        for (i = 0; i < ELEMENTS(ends); i++) { /* a known role goes first */
+                broken = mine;
+                *ends[i] = -1;
+                refuses_role(&broken, role, -EALREADY);
+        }
+        barrier_destroy(&mine);
+        refuses_role(&mine, role, -EBADF);
+}
+
+/* As if it had been set before the fork: both sides have it, and one sets its own. */
+TEST(other_role_than_the_one_that_was_set_ends_this_side, EACH_SIDE) {
+        struct files files;
+        Barrier before;
+        int line;
+        pid_t holder;
+
+        CHECK(barrier_init(&mine) == 0 && barrier_set_role(&mine, role) == 0);
+        holder = start(&line);
+        if (holder == 0) {
+                look_at_files(&files);
+                before = mine;
+                CHECK(barrier_set_role(&mine, other(role)) == -EALREADY);
+                CHECK(files_are_as_in(&files));
+                CHECK(knows(&mine, I | THEY, EALREADY) && all_fail(&mine, EALREADY));
+                CHECK(fails(&mine, barrier_wait_abortion, EALREADY));
+                CHECK(too_late(&mine, barrier_abort, EALREADY));
+                CHECK(barrier_set_role(&mine, role) == -EALREADY);
+                CHECK(barrier_set_role(&mine, other(role)) == -EALREADY);
+                before.error = EALREADY;
+                before.i_aborted = before.they_aborted = 1;
+                CHECK(memcmp(&mine, &before, sizeof mine) == 0);
+                barrier_destroy(&mine);
+                _exit(0);
+        }
+        CHECK(finish(holder, line) == 0);
+        CHECK(raw_read(mine.me) == 0 && raw_read(mine.them) == 0); /* nothing was written */
+        CHECK(fails(&mine, barrier_wait_next, ECONNRESET) && knows(&mine, THEY | LEFT, ECONNRESET));
+}
+
+TEST(other_role_keeps_how_it_ended_before, PAIR) {
+        CHECK(barrier_fail(&theirs, 5) && fails(&mine, barrier_sync, 5));
+        CHECK(barrier_set_role(&mine, other(role)) == -EALREADY);
+        CHECK(knows(&mine, I | THEY, 5));
+
+        afresh();
+        CHECK(barrier_abort(&mine)); /* ECANCELED gives way */
+        CHECK(barrier_set_role(&mine, other(role)) == -EALREADY);
+        CHECK(knows(&mine, I | THEY, EALREADY) && all_fail(&mine, EALREADY));
+        CHECK(fails(&theirs, barrier_sync, ECONNABORTED));
+}
+
+static int lowest_descriptor(const Barrier *b) {
+        int lowest = b->me < b->them ? b->me : b->them;
+
+        return pipe_end(b) >= 0 && pipe_end(b) < lowest ? pipe_end(b) : lowest;
+}
+
+TEST(move_takes_the_descriptors_to_high_numbers_and_the_barrier_goes_on, PAIR) {
+        static const int lowest[] = { INT_MIN, 0, 3, 40, 60, 40 };
+        char s[BARRIER_EXPORT_MAX];
+        struct files before, after;
+        Barrier was;
+        int i, k, exported;
+
+        for (exported = 0; exported < 2; exported++)
+                for (i = 0; i < ELEMENTS(lowest); i++) {
+                        if (exported)
+                                CHECK(barrier_export(&mine, s, sizeof s) > 0);
+                        barrier_set_timeout(&mine, 7);
+                        CHECK(barrier_watch(&mine, STDIN_FILENO) == 0);
+                        was = mine;
+                        look_at_files(&before);
+                        CHECK(barrier_move(&mine, lowest[i]) == 0);
+                        look_at_files(&after);
+                        CHECK(lowest_descriptor(&mine) >= (i < 2 ? 3 : lowest[i]));
+                        if (lowest_descriptor(&was) >= lowest[i]) /* what is there stays */
+                                CHECK(memcmp(&mine, &was, sizeof mine) == 0);
+                        else
+                                for (k = 0; k < lowest[i]; k++)
+                                        CHECK(k == was.me || k == was.them || k == pipe_end(&was)
+                                                      ? after.fd[k].flags < 0
+                                                      : memcmp(&after.fd[k], &before.fd[k],
+                                                               sizeof after.fd[k]) == 0);
+                        CHECK(memcmp(&after.fd[mine.me], &before.fd[was.me], sizeof *after.fd) ==
+                              0);
+                        CHECK(memcmp(&after.fd[mine.them], &before.fd[was.them],
+                                     sizeof *after.fd) == 0);
+                        CHECK(memcmp(&after.fd[pipe_end(&mine)], &before.fd[pipe_end(&was)],
+                                     sizeof *after.fd) == 0);
+                        CHECK(barrier_watch(&mine, -1) == 0 && was.watch == STDIN_FILENO);
+                        barrier_set_timeout(&mine, -1);
+                        CHECK(barrier_place(&mine) && barrier_place_and_sync(&theirs));
+                        CHECK(barrier_sync(&mine) && would_block(&theirs, barrier_wait_abortion));
+                }
+        barrier_destroy(&mine);
+        CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY | LEFT, ECONNRESET));
+}
+
+static void move_fails(int lowest, int error) {
+        Barrier was = mine;
+        struct files files;
+
+        look_at_files(&files);
+        CHECK(barrier_move(&mine, lowest) == error);
+        CHECK(memcmp(&mine, &was, sizeof mine) == 0 && files_are_as_in(&files));
+}
+
+TEST(move_that_fails_changes_nothing, PAIR) {
+        int *const ends[] = { &mine.me, &mine.them, &mine.pipe[role == BARRIER_CHILD] };
+        struct rlimit limit, low;
+        int i, free, top;
+
+        CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        low = limit;
+        for (free = 0; free < 3; free++) { /* so many numbers are */
+                top = 40 + free;
+                low.rlim_cur = (rlim_t) top;
+                CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+                move_fails(40, free == 0 ? -EINVAL : -EMFILE);
+                move_fails(top, -EINVAL);
+        }
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        for (i = 0; i < ELEMENTS(ends); i++) {
+                afresh();
+                CHECK(close(*ends[i]) == 0);
+                move_fails(40, -EBADF);
+        }
+        destroy_both();
+        move_fails(40, -ENOTCONN);
+        CHECK(barrier_init(&mine) == 0);
+        move_fails(40, -ENOTCONN);
+}
+
+TEST(move_passes_over_an_end_that_is_gone, PAIR) {
+        CHECK(close(mine.me) == 0);
+        CHECK(!barrier_place(&mine) && pipe_end(&mine) == -1); /* it could not tell */
+        mine.me = copy_of(theirs.me);
+        CHECK(barrier_move(&mine, 40) == 0);
+        CHECK(mine.me >= 40 && mine.them >= 40 && pipe_end(&mine) == -1);
 }
 
 /* It does nothing on NULL, on BARRIER_NULL and on a zeroed struct. */
@@ -1495,7 +1698,7 @@ TEST(nothing_is_printed, ONCE) {
                 CHECK(would_block(&mine, barrier_wait_next));
                 CHECK(raw_write(theirs.me, CODE(1)));
                 CHECK(fails(&mine, barrier_sync, EPROTO));
-                CHECK(barrier_wait_abortion(&theirs));
+                CHECK(barrier_set_role(&theirs, other(theirs.role)) == -EALREADY);
                 destroy_both();
                 CHECK(barrier_import(&mine, "nonsense") == -EINVAL);
                 CHECK(fails(&mine, barrier_abort, ENOTCONN));
@@ -1822,6 +2025,73 @@ TEST(watch_that_was_closed_ends_the_barrier, PAIR) {
         CHECK(fails(&theirs, barrier_wait_next, EBADF));
 }
 
+/* A pidfd that is ready the first time that it is looked at, while its process lives; the second time
+ * it is as `asked_again` says. Then the other side arrives. */
+static struct { int looks, revents, error, interruptions; } watched_twice;
+
+static int watch_flickers(struct pollfd *fds, nfds_t n, int msec) {
+        fds[0].revents = 0;
+        if (watched_twice.looks++ == 0) {
+                CHECK(n == 3);
+                fds[2].revents = POLLIN;
+                return 1;
+        }
+        if (n == 1) {
+                CHECK(msec == 0 && fds[0].fd == mine.watch && fds[0].events == POLLIN);
+                errno = EINTR;
+                if (watched_twice.interruptions-- > 0)
+                        return -1;
+                errno = watched_twice.error;
+                fds[0].revents = (short) watched_twice.revents;
+                return errno ? -1 : fds[0].revents != 0;
+        }
+        if (msec == 0)
+                return 0;
+        CHECK(barrier_place(&theirs));
+        fds[0].revents = POLLIN;
+        return 1;
+}
+
+static void meet_a_watch(int revents, int error, int msec) {
+        afresh();
+        CHECK(barrier_watch(&mine, STDIN_FILENO) == 0 && barrier_place(&mine));
+        barrier_set_timeout(&mine, msec);
+        watched_twice.looks = 0;
+        watched_twice.interruptions = 2;
+        watched_twice.revents = revents;
+        watched_twice.error = error;
+}
+
+TEST(watch_is_asked_twice_before_it_is_believed, PAIR) {
+        static const int timeouts[] = { -1, 1000, 0 };
+        int i, k;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = watch_flickers;
+        for (i = 0; i < ELEMENTS(timeouts); i++)
+                for (k = 0; k < ELEMENTS(counting_waits); k++) {
+                        meet_a_watch(0, 0, timeouts[i]);
+                        if (timeouts[i])
+                                CHECK(counting_waits[k](&mine) && knows(&mine, 0, 0));
+                        else
+                                CHECK(fails(&mine, counting_waits[k], ETIMEDOUT));
+                        CHECK(watched_twice.interruptions == -1 && knows(&mine, 0, 0));
+
+                        meet_a_watch(POLLIN, 0, timeouts[i]);
+                        CHECK(fails(&mine, counting_waits[k], ECONNRESET));
+                        CHECK(knows(&mine, THEY | LEFT, ECONNRESET));
+
+                        meet_a_watch(POLLNVAL, 0, timeouts[i]);
+                        CHECK(fails(&mine, counting_waits[k], EBADF));
+
+                        meet_a_watch(0, ENOMEM, timeouts[i]);
+                        CHECK(fails(&mine, counting_waits[k], ENOMEM));
+                        CHECK(knows(&mine, I | THEY, ENOMEM));
+                        CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, ENOMEM));
+                }
+}
+
 /* ---- timeouts and signals -------------------------------------------------------------------- */
 
 SECTION(time)
@@ -1832,13 +2102,6 @@ static int64_t now_in_ns(void) {
         CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
         return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
-
-static operation *const all_waits[] = {
-        barrier_wait_next,
-        barrier_sync_next,
-        barrier_sync,
-        barrier_wait_abortion,
-};
 
 /* A timer fires all the time, and its handler can act for the other side. */
 enum { TICKS_BEFORE_ACTION = 10 };
@@ -1969,12 +2232,6 @@ TEST(wait_lasts_as_long_as_its_timeout_and_no_signal_ends_it_before, PAIR) {
                 }
 }
 
-/* It is not if barrier.c was compiled so that it calls another. */
-static bool poll_is_ours(void) {
-        libc.polls = 0;
-        return would_block(&mine, barrier_wait_next) && libc.polls == 1;
-}
-
 /* Sleeps on a clock that stands still otherwise, now and then not to the end. */
 static int interruptions;
 static int64_t interrupted_after;
@@ -2024,6 +2281,89 @@ TEST(wait_never_ends_before_msec_and_less_than_1_ms_after_it, PAIR) {
                                 }
 }
 
+/* poll() returns 0 when a part of its time has passed, of which one millionth is at least 1 ns. */
+static int64_t part_of_a_million;
+
+static int poll_ends_early(struct pollfd *fds, nfds_t n, int msec) {
+        (void) fds, (void) n;
+        libc.now += msec * part_of_a_million;
+        return 0;
+}
+
+TEST(wait_goes_by_the_clock_though_poll_ends_early, PAIR) {
+        static const int64_t parts[] = { 1000000, 999999, 500000, 300000, 40000 };
+        int64_t late;
+        int i, k;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = poll_ends_early;
+        CHECK(barrier_place(&mine));
+        for (i = 0; i < ELEMENTS(parts); i++)
+                for (k = 0; k < ELEMENTS(all_waits); k++) {
+                        part_of_a_million = parts[i];
+                        late = time_of_wait(all_waits[k], 30, 0) - INT64_C(30000000);
+                        CHECK(late >= 0 && late < 1000000);
+                }
+}
+
+/* With a signal each time at first: then nobody can tell how long it slept. */
+static int poll_says_it_slept(struct pollfd *fds, nfds_t n, int msec) {
+        (void) fds, (void) n;
+        libc.polls += msec == 0;
+        errno = EINTR;
+        return interruptions-- > 0 ? -1 : 0;
+}
+
+TEST(wait_ends_though_the_clock_stands_still, PAIR) {
+        int i, k;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = poll_says_it_slept;
+        CHECK(barrier_place(&mine));
+        for (i = 0; i < 3; i++)
+                for (k = 0; k < ELEMENTS(all_waits); k++) {
+                        interruptions = i;
+                        libc.polls = 0;
+                        CHECK(time_of_wait(all_waits[k], 30, 0) == 0);
+                        CHECK(libc.polls == i + 2);
+                }
+}
+
+/* At the deadline's first question or a later one. */
+TEST(clock_that_cannot_be_read_ends_a_wait_that_has_a_timeout_and_no_other, PAIR) {
+        int i, k;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        for (i = 1; i <= 2; i++)
+                for (k = 0; k < ELEMENTS(all_waits); k++) {
+                        afresh();
+                        CHECK(barrier_place(&mine));
+                        libc.poll = poll_ends_early;
+                        part_of_a_million = 1000;
+                        libc.clock_fails_in = i;
+                        barrier_set_timeout(&mine, 1000);
+                        CHECK(fails(&mine, all_waits[k], EPERM) && libc.clock_fails_in == 0);
+                        libc.poll = NULL;
+                        CHECK(knows(&mine, I | THEY, EPERM));
+                        CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, EPERM));
+                }
+        afresh();
+        CHECK(barrier_place(&theirs) && barrier_wait_next(&mine)); /* so that it may look again */
+        CHECK(barrier_place(&mine) && place_many(&mine, 2));
+        barrier_set_timeout(&mine, 1000);
+        libc.clock_fails_in = 1;
+        CHECK(fails(&mine, barrier_sync, EPERM));
+
+        afresh();
+        libc.clock_fails_in = 1;
+        CHECK(barrier_place(&mine) && would_block(&mine, barrier_sync));
+        CHECK(barrier_place(&theirs) && barrier_sync(&mine));
+        CHECK(libc.clock_fails_in == 1);
+}
+
 TEST(timeout_is_of_one_wait_and_three_waits_may_take_three_of_them, PAIR) {
         int i, n;
 
@@ -2052,7 +2392,8 @@ TEST(looking_again_before_it_sleeps_never_goes_on_beyond_the_timeout, PAIR) {
                 for (i = 0; i < ELEMENTS(all_waits); i++) {
                         libc.look_takes = takes[k];
                         afresh();
-                        CHECK(barrier_place(&mine));
+                        CHECK(barrier_place(&theirs) && barrier_wait_next(&mine));
+                        CHECK(place_many(&mine, 2));
                         CHECK(time_of_wait(all_waits[i], 5, 0) < 5000000 + 2 * takes[k]);
                 }
 }
@@ -2148,20 +2489,61 @@ TEST(looking_again_in_vain_is_done_more_and_more_seldom_until_it_pays, PAIR) {
               wait_tries()); /* as in the beginning */
 }
 
-/* There the child cannot arrive while the parent looks. */
-TEST(parent_on_a_single_CPU_begins_as_if_looking_again_had_long_been_in_vain, PAIR) {
-        static const int cpus[] = { 1, 2, -1 };
-        int i, k;
+static int they_abort_late(struct pollfd *fds, nfds_t n, int msec) {
+        (void) fds, (void) n;
+        CHECK(msec != 0 && barrier_abort(&theirs));
+        return 1;
+}
+
+/* After a fork the other side is mostly still being born, and an abortion is hardly ever near. */
+TEST(looking_again_waits_for_the_first_word_and_is_not_for_an_abortion, PAIR) {
+        int i, heard;
 
         if (!poll_is_ours() || libc.looks == 0)
                 SKIP("poll() or preadv2() goes by another name here");
+        for (heard = 0; heard < 2; heard++)
+                for (i = 0; i < ELEMENTS(all_waits); i++) {
+                        afresh();
+                        if (heard)
+                                CHECK(barrier_place(&theirs) && barrier_wait_next(&mine));
+                        CHECK(place_many(&mine, 2));
+                        libc.poll = they_abort_late;
+                        libc.looks = 0;
+                        (void) all_waits[i](&mine);
+                        CHECK(libc.looks ==
+                              (heard && all_waits[i] != barrier_wait_abortion ? 1 + TRIES + 1 : 2));
+                        libc.poll = NULL;
+                }
+}
+
+/* Nor do these waits change how often the others do it. */
+TEST(waits_that_may_not_look_again_leave_the_pauses_alone, PAIR) {
+        Barrier before;
+        int i, k;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        CHECK(barrier_place(&mine)); /* and nothing was heard */
+        barrier_set_timeout(&mine, 1);
+        before = mine;
+        for (i = 0; i < ELEMENTS(all_waits); i++)
+                CHECK(fails(&mine, all_waits[i], ETIMEDOUT));
+        CHECK(memcmp(&mine, &before, sizeof mine) == 0);
+
         libc.poll = they_come_late;
-        for (i = 0; TRIES > 0 && i < ELEMENTS(cpus); i++) {
-                libc.cpus = cpus[i];
-                afresh();
-                for (k = 0; !wait_tries(); k++)
-                        CHECK(k < 1024);
-                CHECK(k == (role == BARRIER_PARENT && cpus[i] == 1 ? 1024 : 0));
+        barrier_set_timeout(&mine, -1);
+        for (i = 0; i < 20; i++) {
+                CHECK(barrier_wait_next(&mine));
+                libc.poll = NULL;
+                CHECK(place_many(&mine, 2));
+                before = mine;
+                for (k = 0; k < ELEMENTS(all_waits); k++)
+                        CHECK(would_block(&mine, all_waits[k]));
+                barrier_set_timeout(&mine, 1);
+                CHECK(fails(&mine, barrier_wait_abortion, ETIMEDOUT));
+                barrier_set_timeout(&mine, -1);
+                CHECK(memcmp(&mine, &before, sizeof mine) == 0);
+                libc.poll = they_come_late;
         }
 }
 
@@ -2211,6 +2593,32 @@ TEST(no_signal_ends_a_wait_but_what_the_other_side_does, PAIR) {
                         }
 }
 
+static int ready_when_they_die;
+
+static void act_die(Barrier *b) {
+        (void) b;
+        (void) raw_write(ready_when_they_die, 1);
+}
+
+/* Their end of the pipe stays open, so that nothing else can tell. */
+TEST(watch_is_heeded_after_signals_too, PAIR) {
+        int k;
+
+        for (k = 0; k < ELEMENTS(all_waits); k++) {
+                afresh();
+                ready_when_they_die = eventfd(0, EFD_CLOEXEC);
+                CHECK(barrier_watch(&mine, ready_when_they_die) == 0 && barrier_place(&mine));
+                start_storm(act_die);
+                if (all_waits[k] == barrier_wait_abortion)
+                        CHECK(barrier_wait_abortion(&mine));
+                else
+                        CHECK(fails(&mine, all_waits[k], ECONNRESET));
+                end_storm();
+                CHECK(knows(&mine, THEY | LEFT, ECONNRESET));
+                CHECK(close(ready_when_they_die) == 0);
+        }
+}
+
 TEST(two_processes_keep_step_in_a_storm_of_signals, EACH_SIDE) {
         int *done = shared_counters();
         bool in_peer = start_peer();
@@ -2239,22 +2647,22 @@ static int cancel(struct pollfd *fds, nfds_t n, int msec) {
         return -1; /* tcc does not know that this is never reached */
 }
 
-TEST(thread_may_be_cancelled_in_a_wait_if_fail_and_destroy_follow, PAIR) {
+TEST(thread_may_be_cancelled_in_a_wait_if_destroy_follows, PAIR) {
         static int i;
 
         if (!poll_is_ours())
                 SKIP("poll() goes by another name here");
-        for (i = 0; i < ELEMENTS(counting_waits); i++) {
+        for (i = 0; i < ELEMENTS(all_waits); i++) {
                 afresh();
                 CHECK(barrier_place(&mine));
                 libc.poll = cancel;
                 if (setjmp(cancelled) == 0) {
-                        (void) counting_waits[i](&mine);
+                        (void) all_waits[i](&mine);
                         CHECK(false);
                 }
                 libc.poll = NULL;
-                CHECK(barrier_fail(&mine, 7));
-                CHECK(fails(&theirs, barrier_sync_next, 7));
+                barrier_destroy(&mine);
+                CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY | LEFT, ECONNRESET));
         }
 }
 
@@ -2397,7 +2805,6 @@ TEST_CASES(broken_barrier_keeps_its_descriptors_and_can_leave_an_epoll, PAIR, tr
         CHECK(raw_write(theirs.me, CODE(1)));
         CHECK(epoll_wait(loop, &event, 1, -1) == 1);
         CHECK(fails(&mine, barrier_sync, EPROTO));
-        CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, EPROTO));
         CHECK(count_wake_ups(loop) == 0);
 
         /* Had a descriptor been closed, this one would have its number. */
@@ -2418,11 +2825,124 @@ TEST_CASES(broken_barrier_keeps_its_descriptors_and_can_leave_an_epoll, PAIR, tr
         CHECK(close(stranger[0]) == 0 && close(stranger[1]) == 0 && close(loop) == 0);
 }
 
-enum { POLL, EPOLL };
+/* Whether a descriptor polls as readable now. */
+static bool is_readable(int fd) {
+        struct pollfd p = { fd, POLLIN, 0 };
 
-static const char *const loops[] = { [POLL] = "poll", [EPOLL] = "epoll", NULL };
+        CHECK(poll(&p, 1, 0) >= 0 && (p.revents & ~POLLIN) == 0);
+        return p.revents != 0;
+}
 
-/* The recipe of barrier.h. */
+TEST(epoll_is_readable_as_soon_as_the_wait_would_say_something_else, PAIR) {
+        enum { NOTHING, PLACED, ABORTED_, GONE, WATCH_READY, EVENTS };
+        int event, i, epfd, watched[2];
+        struct files before;
+
+        for (event = 0; event < EVENTS; event++)
+                for (i = 0; i < ELEMENTS(all_waits); i++) {
+                        afresh();
+                        CHECK(pipe2(watched, O_CLOEXEC) == 0);
+                        CHECK(barrier_watch(&mine, watched[0]) == 0 && barrier_place(&mine));
+                        look_at_files(&before);
+                        epfd = barrier_epoll(&mine);
+                        CHECK(epfd > STDERR_FILENO && fcntl(epfd, F_GETFD) == FD_CLOEXEC);
+                        CHECK(would_block(&mine, all_waits[i]) && !is_readable(epfd));
+                        if (event == PLACED)
+                                CHECK(barrier_place(&theirs));
+                        else if (event == ABORTED_)
+                                CHECK(barrier_abort(&theirs));
+                        else if (event == GONE)
+                                barrier_destroy(&theirs);
+                        else if (event == WATCH_READY)
+                                CHECK(raw_write(watched[1], 1));
+                        CHECK(is_readable(epfd) == (event != NOTHING));
+                        barrier_set_timeout(&mine, 0);
+                        if (all_waits[i] == barrier_wait_abortion)
+                                CHECK(barrier_wait_abortion(&mine) == (event > PLACED));
+                        else
+                                CHECK(all_waits[i](&mine) == (event == PLACED));
+                        if (event == PLACED) /* the news was taken */
+                                CHECK(!is_readable(epfd));
+                        CHECK(close(epfd) == 0);
+                        if (event != GONE)
+                                CHECK(files_are_as_in(&before));
+                        CHECK(close(watched[0]) == 0 && close(watched[1]) == 0);
+                }
+}
+
+TEST(epoll_serves_wait_abortion_after_this_side_aborted, PAIR) {
+        int epfd;
+
+        CHECK(barrier_abort(&mine));
+        epfd = barrier_epoll(&mine);
+        CHECK(epfd >= 0 && would_block(&mine, barrier_wait_abortion) && !is_readable(epfd));
+        CHECK(barrier_abort(&theirs));
+        CHECK(is_readable(epfd) && fails(&mine, barrier_wait_abortion, ECONNABORTED));
+        CHECK(close(epfd) == 0);
+}
+
+static void epoll_fails(int error) {
+        Barrier was = mine;
+        struct files files;
+
+        look_at_files(&files);
+        CHECK(barrier_epoll(&mine) == error);
+        CHECK(memcmp(&mine, &was, sizeof mine) == 0 && files_are_as_in(&files));
+}
+
+TEST(epoll_is_refused_where_there_is_nothing_to_wait_for_and_leaves_nothing_open, PAIR) {
+        struct rlimit limit, low;
+        int watched;
+
+        CHECK(barrier_fail(&theirs, ENOTCONN) && !barrier_wait_next(&mine));
+        epoll_fails(-EPIPE);
+        barrier_destroy(&mine);
+        epoll_fails(-ENOTCONN);
+        CHECK(barrier_init(&mine) == 0);
+        epoll_fails(-ENOTCONN);
+
+        afresh();
+        CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        low = limit;
+        low.rlim_cur = 0;
+        CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+        epoll_fails(-EMFILE);
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+
+        watched = fcntl(STDIN_FILENO, F_DUPFD, FILES / 2); /* no number that comes next */
+        replace(watched, open("/", O_RDONLY | O_CLOEXEC));
+        CHECK(barrier_watch(&mine, watched) == 0);
+        epoll_fails(-EPERM);
+        CHECK(close(watched) == 0);
+        epoll_fails(-EBADF);
+}
+
+static void epoll_without_standard_streams(int closed) {
+        struct files before;
+        int epfd;
+
+        role = BARRIER_PARENT;
+        make_pair(&mine, &theirs);
+        close_standard_streams(closed);
+        look_at_files(&before);
+        epfd = barrier_epoll(&mine);
+        CHECK(epfd > STDERR_FILENO && close(epfd) == 0 && files_are_as_in(&before));
+}
+
+TEST(epoll_is_above_2, ONCE) {
+        with_closed_standard_streams(epoll_without_standard_streams);
+}
+
+enum { POLL, EPOLL, ONE_DESCRIPTOR };
+
+static const char *const loops[] = {
+        [POLL] = "poll",
+        [EPOLL] = "epoll",
+        [ONE_DESCRIPTOR] = "barrier_epoll",
+        NULL,
+};
+
+/* The recipes of barrier.h. */
 static bool wait_in_loop(operation *wait) {
         struct pollfd fds[BARRIER_POLLFDS];
         int n;
@@ -2433,6 +2953,14 @@ static bool wait_in_loop(operation *wait) {
                         return true;
                 if (errno != ETIMEDOUT || barrier_they_aborted(&mine))
                         return false;
+                if (situation == ONE_DESCRIPTOR) {
+                        fds[0].fd = barrier_epoll(&mine);
+                        fds[0].events = POLLIN;
+                        CHECK(fds[0].fd >= 0);
+                        poll_once(fds, 1);
+                        CHECK(close(fds[0].fd) == 0);
+                        continue;
+                }
                 n = barrier_get_pollfds(&mine, fds);
                 CHECK(n >= 2 && n <= BARRIER_POLLFDS);
                 if (situation == POLL)
@@ -2553,6 +3081,15 @@ static void check_broke(int error) {
         CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, error));
 }
 
+/* Who broke the protocol is not told: the write could block. */
+static void check_protocol_broke(void) {
+        check_ended(EPROTO);
+        CHECK(pipe_end(&mine) >= 0);
+        CHECK(raw_read(mine.me) == 0);
+        barrier_destroy(&mine);
+        CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY | LEFT, ECONNRESET));
+}
+
 /* Or it cannot be told, and is woken by the pipe. */
 static void check_broke_silently(int error) {
         check_ended(error);
@@ -2568,12 +3105,12 @@ TEST(code_without_abort_is_a_protocol_error, PAIR) {
                         afresh();
                         CHECK(raw_write(theirs.me, (UINT64_C(1) << bit) | 3));
                         CHECK(fails(&mine, all_waits[i], EPROTO));
-                        check_broke(EPROTO);
+                        check_protocol_broke();
                 }
         afresh();
         CHECK(raw_write(theirs.me, CODE(1) - 1) && barrier_place(&theirs)); /* one too many */
         CHECK(fails(&mine, barrier_wait_abortion, EPROTO));
-        check_broke(EPROTO);
+        check_protocol_broke();
 }
 
 TEST(count_of_barriers_never_overflows, PAIR) {
@@ -2587,7 +3124,22 @@ TEST(count_of_barriers_never_overflows, PAIR) {
         CHECK(barrier_wait_next(&mine)); /* 2^64 - 1 */
         CHECK(barrier_place(&theirs));
         CHECK(fails(&mine, barrier_wait_next, EPROTO));
-        check_broke(EPROTO);
+        check_protocol_broke();
+}
+
+/* The other side breaks the protocol, beside an eventfd that it has made blocking and left full. */
+TEST(wait_that_finds_the_protocol_broken_does_not_block_in_telling, PAIR) {
+        int i;
+
+        for (i = 0; i < ELEMENTS(all_waits); i++) {
+                afresh();
+                CHECK(barrier_place(&mine) && raw_read(mine.me) == 1);
+                CHECK(raw_write(mine.me, UINT64_MAX - 1) && raw_write(theirs.me, CODE(1)));
+                CHECK(fcntl(theirs.them, F_SETFL, O_RDWR) == 0);
+                CHECK(fails(&mine, all_waits[i], EPROTO));
+                check_ended(EPROTO);                                /* abort and fail among it */
+                CHECK((fcntl(mine.me, F_GETFL) & O_NONBLOCK) == 0); /* nobody touched it */
+        }
 }
 
 /* The other side has filled the eventfd that this one writes, and set its flags. To that side it
@@ -2713,11 +3265,6 @@ TEST(closed_descriptors_end_in_EBADF, PAIR) {
         }
 }
 
-/* Puts another file where one of the barrier's descriptors was. */
-static void replace(int fd, int by) {
-        CHECK(dup3(by, fd, O_CLOEXEC) == fd && close(by) == 0);
-}
-
 TEST(foreign_descriptors_end_in_an_error, PAIR) {
         replace(mine.them, memfd_create("empty", MFD_CLOEXEC)); /* end of file */
         CHECK(fails(&mine, barrier_wait_next, EIO));
@@ -2749,9 +3296,9 @@ TEST(side_that_cannot_write_leaves_instead, PAIR) {
                 check_broke_silently(EBADF);
         }
         afresh(); /* what went wrong is one thing, that it cannot be said another */
-        CHECK(close(mine.me) == 0 && raw_write(theirs.me, CODE(1)));
-        CHECK(fails(&mine, barrier_wait_next, EPROTO));
-        check_broke_silently(EPROTO);
+        CHECK(close(mine.me) == 0 && close(mine.them) == 0);
+        CHECK(fails(&mine, barrier_wait_next, EBADF));
+        check_broke_silently(EBADF);
 }
 
 /* Each wait asks poll() for as many entries as it has descriptors to watch. */
@@ -2995,7 +3542,7 @@ TEST(broken_barrier_is_exported_as_broken, PAIR) {
         forge(s, forged, offsetof(Barrier, they_aborted), 1, 0);
         CHECK(refuses(forged, -EINVAL));
         export_import();
-        check_broke(EPROTO);
+        check_protocol_broke();
 
         afresh(); /* nothing left to go on with */
         CHECK(close(mine.me) == 0);
