@@ -189,10 +189,7 @@ BARRIER_API int barrier_move(Barrier *b, int lowest) {
 
         if (!b->role)
                 return -ENOTCONN;
-        if (lowest <= STDERR_FILENO)
-                lowest = STDERR_FILENO + 1;
-
-        for (i = 0; i < 4; i++) {
+        for (i = 0; i < 4; i++) { /* all are above 2, however low `lowest` is */
                 copies[i] = *fds[i];
                 if (*fds[i] < 0 || *fds[i] >= lowest)
                         continue;

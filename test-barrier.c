@@ -580,6 +580,14 @@ static void replace(int fd, int by) {
         CHECK(dup3(by, fd, O_CLOEXEC) == fd && close(by) == 0);
 }
 
+/* Whether a descriptor polls as readable now. */
+static bool is_readable(int fd) {
+        struct pollfd p = { fd, POLLIN, 0 };
+
+        CHECK(poll(&p, 1, 0) >= 0 && (p.revents & ~POLLIN) == 0);
+        return p.revents != 0;
+}
+
 static bool place_many(Barrier *b, int n) {
         while (n-- > 0)
                 if (!barrier_place(b))
@@ -858,7 +866,7 @@ TEST(move_takes_the_descriptors_to_high_numbers_and_the_barrier_goes_on, PAIR) {
         Barrier was;
         int i, k, exported;
 
-        for (exported = 0; exported < 2; exported++)
+        for (exported = 0; exported < 2; exported++, afresh())
                 for (i = 0; i < ELEMENTS(lowest); i++) {
                         if (exported)
                                 CHECK(barrier_export(&mine, s, sizeof s) > 0);
@@ -2825,14 +2833,6 @@ TEST_CASES(broken_barrier_keeps_its_descriptors_and_can_leave_an_epoll, PAIR, tr
         CHECK(close(stranger[0]) == 0 && close(stranger[1]) == 0 && close(loop) == 0);
 }
 
-/* Whether a descriptor polls as readable now. */
-static bool is_readable(int fd) {
-        struct pollfd p = { fd, POLLIN, 0 };
-
-        CHECK(poll(&p, 1, 0) >= 0 && (p.revents & ~POLLIN) == 0);
-        return p.revents != 0;
-}
-
 TEST(epoll_is_readable_as_soon_as_the_wait_would_say_something_else, PAIR) {
         enum { NOTHING, PLACED, ABORTED_, GONE, WATCH_READY, EVENTS };
         int event, i, epfd, watched[2];
@@ -3237,12 +3237,15 @@ TEST(peer_that_drains_its_eventfd_only_makes_a_wait_run_out, PAIR) {
 TEST(bytes_in_the_pipe_mean_nothing, PAIR) {
         Barrier *child = role == BARRIER_CHILD ? &mine : &theirs;
         char bytes[4096];
+        int epfd;
 
         memset(bytes, 'x', sizeof bytes);
         while (write(child->pipe[1], bytes, sizeof bytes) > 0)
                 ;
         CHECK(errno == EAGAIN); /* full */
         CHECK(would_block(&mine, barrier_wait_next) && would_block(&theirs, barrier_wait_next));
+        epfd = barrier_epoll(&mine);
+        CHECK(epfd >= 0 && !is_readable(epfd) && close(epfd) == 0);
         barrier_set_timeout(&mine, 2);
         CHECK(fails(&mine, barrier_wait_abortion, ETIMEDOUT));
         barrier_destroy(&theirs);

@@ -573,7 +573,9 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
 
         barrier_set_timeout(b, n->start.msec);
         /* One look is what the parent does now and then, and the child without any tries. */
-        b->pause = looks == 0 ? 1 : looks == 1 && b->role == BARRIER_PARENT ? BARRIER_READ_FIRST : 0;
+        b->pause = looks == 0                                ? 1
+                   : looks == 1 && b->role == BARRIER_PARENT ? BARRIER_READ_FIRST
+                                                             : 0;
         explore_tries = looks == 0 ? 0 : (unsigned) looks - 1;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
