@@ -47,11 +47,13 @@
  *   they left                          false           ECONNRESET    the same         yes
  *   a system call failed on this side  false           its errno     the same         no
  *   they broke the protocol            false           EPROTO        the same         no
+ *   this side was given the other role false           EALREADY      the same         no
  *
- *   In the last two rows this side aborts by itself: the other side gets that errno as the code,
- *   and here both sides count as aborted. Any other ending replaces this side's ECANCELED; after
- *   that the first one stays. A code may be any number, ETIMEDOUT too: a wait has run out of time
- *   if errno is ETIMEDOUT and barrier_they_aborted() is false.
+ *   In the last three rows both sides count as aborted. A system call that failed here is told: the
+ *   other side gets its errno as the code. In the last two nothing is written any more, and the
+ *   other side learns of the end when this one leaves, so destroy soon. Any other ending replaces
+ *   this side's ECANCELED; after that the first one stays. A code may be any number, ETIMEDOUT too:
+ *   a wait has run out of time if errno is ETIMEDOUT and barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */
@@ -87,21 +89,24 @@ enum { BARRIER_PARENT = 1, BARRIER_CHILD = 2 };
 
 /* ---- life cycle ------------------------------------------------------------------------------ */
 
-/* Creates the barrier, before fork(). What *b held before is not looked at. The descriptors are
- * close-on-exec, non-blocking and above 2.
+/* Creates the barrier, before fork(). What *b held before is not looked at, and a timeout and a
+ * watch are forgotten. The descriptors are close-on-exec, non-blocking and above 2. In a process
+ * without standard streams it keeps their numbers for an instant: a dup2() of another thread onto
+ * one of them is undone.
  * Returns 0, or -EMFILE, -ENFILE, -ENOMEM, ...; then *b equals BARRIER_NULL and nothing is open. */
 BARRIER_CHECKED int barrier_init(Barrier *b);
 
 /* Says which side this process is, after fork(), on each side once: BARRIER_PARENT or
  * BARRIER_CHILD. Closes the descriptor that belongs to the other side alone.
- * Returns 0; -EINVAL: unknown role; -EBADF: not initialised; -EALREADY: the role was set. */
+ * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: not initialised. If it was
+ * the other role, then before fork(), and what this side needs is closed: from now on every call of
+ * this side fails with EALREADY. The same role again changes nothing. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
-/* Moves this side's descriptors to numbers at or above `lowest` (below 3 counts as 3), for a process
- * that is about to put others at fixed numbers. What is there already stays. Call it after
- * barrier_set_role(), before anything is handed to an event loop; a string exported before is stale.
- * The watch is borrowed and not moved.
- * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: `lowest` is at or above RLIMIT_NOFILE;
+/* Moves this side's descriptors to numbers at or above `lowest`, for a process that is about to put
+ * others at fixed numbers. What is there already stays. Call it after barrier_set_role(), before
+ * anything is handed to an event loop. A string exported before is stale. The watch is not moved.
+ * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: `lowest` is not below RLIMIT_NOFILE;
  * -EMFILE; -EBADF: a descriptor is not open. On error nothing has moved. */
 BARRIER_API int barrier_move(Barrier *b, int lowest);
 
@@ -112,7 +117,8 @@ BARRIER_API void barrier_destroy(Barrier *b);
 
 /* ---- signalling ------------------------------------------------------------------------------ */
 
-/* Places one barrier. Does not ask whether the other side is still there.
+/* Places one barrier. Does not ask whether the other side is still there. What this side wrote to
+ * shared memory before is seen by the other one after a wait that this barrier satisfied.
  * Returns true; false if either side is known to have aborted or left (errno is barrier_error()),
  * or if writing failed, which ends the barrier. */
 BARRIER_API bool barrier_place(Barrier *b);
@@ -158,21 +164,25 @@ BARRIER_CHECKED bool barrier_place_and_sync(Barrier *b);
 BARRIER_API bool barrier_wait_abortion(Barrier *b);
 
 /* Limits each later wait on this side to `msec` milliseconds of CLOCK_MONOTONIC: negative for ever
- * (the default), 0 does not block. It is the time of one wait; three waits may take three of them.
- * It counts over the whole call, however often signals interrupt it. A wait that runs out returns
- * false with ETIMEDOUT, changes nothing and can be repeated. It never ends before `msec`, and on an
- * idle machine at most 1 ms after it, or 0.1 % of `msec` if that is more (0.5 % if niced), which is
- * the slack of Linux' poll(). */
+ * (the default), 0 does not block. Set before fork() it holds on both sides. It is the time of one
+ * wait; three waits may take three of them. It counts over the whole call, however often signals
+ * interrupt it. A wait that runs out returns false with ETIMEDOUT, changes nothing and can be
+ * repeated. It never ends before `msec`, and on an idle machine at most 1 ms after it, or 0.1 % of
+ * `msec` if that is more (0.5 % if niced), which is the slack of Linux' poll(). Where the clock
+ * stands still it ends when poll() has slept twice as long, counted from the last signal; where the
+ * clock cannot be read, a wait with a timeout above 0 ends the barrier with that errno. */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
 /* ---- queries: what this side knows so far; none looks for news ------------------------------- */
 
 BARRIER_API bool barrier_i_aborted(const Barrier *b);
-BARRIER_API bool barrier_they_aborted(const Barrier *b); /* leaving counts */
+BARRIER_API bool barrier_they_aborted(const Barrier *b); /* leaving counts; but see below */
 BARRIER_API bool barrier_we_aborted(const Barrier *b);   /* both did */
 BARRIER_API bool barrier_is_aborted(const Barrier *b);   /* either did */
 
-/* True if what ended it was the other side leaving, not a word from it. */
+/* True if what ended it was the other side leaving, not a word from it. Neither this nor
+ * they_aborted means that the process is gone, which may have executed a program, or destroyed the
+ * barrier and gone on. Kill it before you wait for it to end. */
 BARRIER_API bool barrier_they_left(const Barrier *b);
 
 /* Why the barrier ended, as in HOW IT ENDS, or 0 while it has not. It is the other side's own word,
@@ -182,39 +192,44 @@ BARRIER_API int barrier_error(const Barrier *b);
 /* ---- event loops ----------------------------------------------------------------------------- */
 
 /* Returns one descriptor for any event loop: a new epoll, close-on-exec and above 2, which polls as
- * readable. It belongs to the caller. No wake-up is lost in this order:
+ * readable and belongs to the caller. No wake-up is lost in this order:
  *      1. with timeout 0, call the wait;
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, wait until the descriptor
  *         is readable, and start again. Start again after place or abort too.
  * After this side's own abortion it serves barrier_wait_abortion(). Make it anew after
- * barrier_watch(). Take it out of the loop and close it before barrier_destroy().
+ * barrier_watch(). Take it out of the loop and close it before barrier_destroy(). A forked child
+ * closes its copy, and leaves its parent's loop alone: what it takes out of that is gone for both.
  * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once the other side has ended
  * the barrier: there is nothing to wait for; or the error of a system call, and nothing is open. */
 BARRIER_CHECKED int barrier_epoll(const Barrier *b);
 
 enum { BARRIER_POLLFDS = 3 };
 
-/* Fills in what an event loop must watch, with poll(), or with epoll by copying fd and events. The
- * descriptors stay the library's. No wake-up is lost in this order:
- *      1. with timeout 0, call the wait;
- *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, poll these;
- *      3. when any is ready, whatever its revents, start again.
- * All BARRIER_POLLFDS entries are filled in, whatever is returned; fd is -1 where there is none.
- * So you can find out what to take out of an epoll after the end too. Do it with EPOLL_CTL_DEL
- * before barrier_destroy(): the other side shares the open files, so that closing alone leaves them
- * in, ready for ever.
+/* Fills in what is behind that descriptor, for poll(), or for an epoll of your own by copying fd
+ * and events; other loops read the events otherwise, see doc/LOOPS.md. Used in the same order,
+ * where any entry that is ready, whatever its revents, means: start again. The descriptors stay the
+ * library's. All BARRIER_POLLFDS entries are filled in, whatever is returned; fd is -1 where there
+ * is none. So you can find out what to take out of an epoll after the end too. Do it with
+ * EPOLL_CTL_DEL before barrier_destroy(): the other side shares the open files, so that closing
+ * alone leaves them in, ready for ever. An armed poll request of an io_uring is a copy of the
+ * descriptor, in each process that inherited the ring: cancel it, or the other side will not see
+ * this one leave.
  * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); once the other side
  * has ended the barrier, there is nothing to wait for, and it returns -barrier_error(). */
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
 
-/* Also takes the other side to have left when `pidfd` becomes readable, whoever still holds copies
- * of its pipe end. In the parent: a pidfd of the process that has the child's role, which after a
+/* Also takes the other side to have left when `pidfd` is readable, whoever still holds copies of
+ * its pipe end. In the parent: a pidfd of the process that has the child's role, which after a
  * double fork is not the one in the middle. In the child: one of the parent, opened before fork(),
  * which works from inside a new pid namespace too. Borrowed: keep it open until the barrier is
  * destroyed or the watch removed; it is never closed here. -1 removes it. Call it after
- * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF). It tells of a
- * death, not of an execve().
- * Returns 0; -EBADF: not an open descriptor. */
+ * barrier_init(); a closed descriptor found by a wait ends the barrier (EBADF).
+ * It tells of a death, not of an execve(), and is asked twice: while a thread that is not the first
+ * executes a program, the pidfd of Linux 6.12 and later is readable for an instant. (Two such
+ * execve()s, one at each question, would pass for a death.) A process is dead when its core is
+ * written and its memory freed, which may take seconds; the first of a pid namespace when all
+ * others in it are dead and reaped.
+ * Returns 0, or the error of fcntl(): -EBADF: not an open descriptor. */
 BARRIER_API int barrier_watch(Barrier *b, int pidfd);
 
 /* ---- across execve() ------------------------------------------------------------------------- */
@@ -242,7 +257,8 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * kernel, which is used again once nobody has it open. /proc has to tell that number on both sides
  * of the execve(). Where it does not, no descriptor is free to ask it, or a forged string says so,
  * any descriptor that polls like an eventfd is accepted if the pipe matches. So a program that runs
- * with more rights than its caller must not import a string from its environment.
+ * with more rights than its caller must not import a string from its environment. A checkpoint and
+ * restore in between makes the string stale.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
  * and no descriptor was changed or closed. */
@@ -250,9 +266,10 @@ BARRIER_CHECKED int barrier_import(Barrier *b, const char *s);
 
 /* ---- the struct ------------------------------------------------------------------------------ */
 
-/* One side's view of the barrier; embed it wherever you like. You may read the descriptors, to know
- * which to keep open when you close all others. After they were closed that way the Barrier
- * must not be used or destroyed: its numbers belong to others. Leave the other fields alone. */
+/* One side's view of the barrier; embed it wherever you like. It may be moved and copied, as long
+ * as one copy is used in each process. You may read the descriptors, to know which to keep open
+ * when you close all others. After they were closed that way the Barrier must not be used or
+ * destroyed: its numbers belong to others. Leave the other fields alone. */
 struct Barrier {
         int me;      /* the eventfd that this side writes and the other reads */
         int them;    /* the eventfd that the other side writes and this one reads */
@@ -280,24 +297,37 @@ struct Barrier {
 
 /* ---- notes -----------------------------------------------------------------------------------
  *
- * RULES FOR ALL FUNCTIONS
+ * RESULTS
  *
- *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
- *   none allocates. If a signal interrupts the last poll() of a wait, the wait has timed out: Linux
- *   reports EINTR from poll() only when nothing was ready.
- *   All but barrier_init() and barrier_import() are async-signal-safe, so the child of a
- *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
- *   use a Barrier that the thread it interrupts is using: let it write to something that is polled
- *   beside what barrier_get_pollfds() gives.
  *   Functions that return bool return false with errno set, except barrier_abort(), barrier_fail()
- *   and the queries. Functions that return int, except barrier_error(), return 0 or a count, or a
+ *   and the queries. Functions that return int, except barrier_error(), return 0 or more, or a
  *   negative errno value; write errno = -barrier_init(&b) if you prefer errno. Before
  *   barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
- *   One thread at a time per Barrier. A thread may be cancelled in a wait, if only barrier_fail(),
- *   barrier_abort() and barrier_destroy() follow; disable pthread_cancel() around all other calls.
- *   Each process has its own copy of the struct: after vfork() or clone(CLONE_VM) the child must
- *   work on a copy, and not wait while the parent is suspended. Not for threads that share a
- *   descriptor table.
+ *
+ * BLOCKING AND SIGNALS
+ *
+ *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
+ *   none allocates. A handled signal does not end a wait: let the handler write to something that
+ *   is polled beside barrier_epoll(). If one interrupts the last poll() of a wait, the wait has
+ *   timed out: Linux reports EINTR from poll() only when nothing was ready.
+ *   All but barrier_init() and barrier_import() are async-signal-safe, so the child of a
+ *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
+ *   use a Barrier that the thread it interrupts is using.
+ *
+ * THREADS
+ *
+ *   One thread at a time uses a Barrier. A thread may be cancelled in a wait, if only
+ *   barrier_destroy() follows, which tells the other side by leaving; disable pthread_cancel()
+ *   around all other calls.
+ *   In a program whose threads start children, hold one lock over barrier_init(), the fork and the
+ *   parent's barrier_set_role(), and over every other fork whose child does not exec at once.
+ *   Another child forked in between has a copy of the child's pipe end, so that a death or an exec
+ *   is not seen until that child has ended too.
+ *   The two sides are two processes with descriptor tables of their own. A child for which vfork()
+ *   suspends its thread may be one of them, if it works on a copy of the struct; then another
+ *   thread of the parent is the other side, or nobody waits until the child has executed a program
+ *   or ended. After clone(CLONE_VM) without such a suspension both would share errno, and both
+ *   would break.
  *
  * THE ROLE
  *
@@ -323,30 +353,36 @@ struct Barrier {
  *   timeout; the other, which has to be sure that it is still wanted, uses place_and_sync, not
  *   place. After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion
  *   is true: then the parent died or gave up before. getppid() cannot tell in a pid namespace. The
- *   signal also comes when the thread that forked the child ends.
+ *   signal is not sent after a change of user or group (arm it after that, then ask), needs the
+ *   parent's right to send it, is not inherited, and comes when the thread that forked the child
+ *   ends; after a double fork it is bound to the process in the middle.
  *
  * WHAT A WAIT COSTS
  *
- *   A wait that may block looks again for up to about 20 microseconds before it sleeps, which saves
- *   a sleep and a wake-up if the other side is about to arrive, but never beyond its timeout. Where
- *   that was in vain it is done less and less often, down to once in 1,024 sleeps; one success
- *   brings it back. Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
+ *   A place is one system call, and so is a wait whose barrier is there; after waits that slept it
+ *   may be two. A wait that may block looks again before it sleeps, for up to about 20 microseconds
+ *   where a look is cheap, but never beyond its timeout: that saves a sleep and a wake-up if the
+ *   other side is about to arrive. It does not before the first barrier has come from the other
+ *   side, which may still be being born, and not in wait_abortion. Where it was in vain it is done
+ *   less and less often, down to once in 1,024 sleeps; one success brings it back. Compile
+ *   barrier.c with -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS
  *
- *   A side whose system call fails, or that sees the protocol broken, sends the other an abortion,
- *   and keeps its descriptors until barrier_destroy(). Only if the abortion cannot be written (and
- *   not because the eventfd is full, which wakes the other side anyway) does it close its pipe end
- *   to wake the other.
+ *   A side whose system call fails sends the other an abortion, and keeps its descriptors until
+ *   barrier_destroy(). Only if the abortion cannot be written (and not because the eventfd is full,
+ *   which wakes the other side anyway) does it close its pipe end to wake the other.
  *
  * SYSTEM CALLS
  *
  *   For a seccomp filter, the functions of libc that are called: write, preadv2 (or read, where
- *   that is refused), poll, clock_gettime, fcntl, close; in barrier_init() also eventfd and pipe2,
- *   in barrier_set_role() sched_getaffinity, in export and import fstat, open and read. What libc
- *   makes of them differs: eventfd2, openat, newfstatat or statx, ppoll, fcntl64; and after
- *   SIGCONT the kernel turns poll into restart_syscall. Where poll() is ppoll, time in which this
- *   process is stopped may not count towards a timeout.
+ *   that is refused with an errno; a filter that kills has to allow preadv2), poll, fcntl in abort,
+ *   close; clock_gettime with a timeout, which on 32 bits is clock_gettime64 and may need no system
+ *   call at all; in barrier_init() eventfd and pipe2, in barrier_epoll() epoll_create1 and
+ *   epoll_ctl, in move and watch fcntl, in export and import fcntl, fstat, open, read and poll.
+ *   What libc makes of them differs: eventfd2, openat, newfstatat or statx, ppoll, ppoll_time64,
+ *   fcntl64; and after SIGCONT, a debugger or a thaw the kernel turns poll into restart_syscall.
+ *   Where poll() is ppoll, time in which this process is stopped may not count towards a timeout.
  *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below 2, or below BARRIER_POLLFDS
  *   with a watch: lower it after the last wait.
  *
@@ -357,16 +393,20 @@ struct Barrier {
  *
  *   - A peer can make an eventfd blocking and fill it, and Linux has no way to write to that
  *     without blocking: place hangs until the peer reads it, or until a signal is handled without
- *     SA_RESTART, and then fails with EPROTO. barrier_abort() makes it non-blocking again first,
- *     which leaves such a peer only the instant before the write.
+ *     SA_RESTART, and then fails with EPROTO; the death of the peer does not end it.
+ *     barrier_abort(), and a wait that tells of a failure of its own, make it non-blocking again
+ *     first, which leaves such a peer only the instant before the write. Who breaks the protocol is
+ *     sent nothing.
  *   - Where reading without blocking is not available (RWF_NOWAIT for an eventfd: Linux before 5.8,
  *     musl before 1.2.5, a filter that refuses preadv2), a wait can hang the same way, signals or
  *     not.
- *   - A peer can slow this side down by polling the shared eventfds from many processes.
- *   - A peer that may serve page faults (userfaultfd as root, FUSE) can write to the pipe from
- *     memory that never arrives, or have epoll tell of an eventfd into such memory, which holds a
- *     lock. Closing then hangs, even for SIGKILL, until the peer is dead: in set_role, in destroy,
- *     and at exit. So kill a peer that you do not trust before barrier_destroy().
+ *   - A peer can hold the lock of the pipe for as long as it likes. Closing the pipe end (set_role,
+ *     destroy, execve(), exit) then sleeps, even for SIGKILL, until that peer and all that it
+ *     forked are dead. So kill a peer that you do not trust, and what it forked, before
+ *     barrier_destroy().
+ *   - A peer can slow this side down by polling the shared eventfds many times over.
+ *   - A peer that writes to the pipe makes a loop turn without end which asks the pipe end for
+ *     reading. barrier_epoll() and barrier_get_pollfds() do not.
  *   - A peer that may send this process signals may also have the kernel do so, by F_SETOWN.
  *
  * COMPILING IT INTO A FILE OF YOUR OWN
