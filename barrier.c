@@ -53,6 +53,13 @@
 #error "BARRIER_TRIES is how often to look again: 0 to 1000000"
 #endif
 
+/* It begins when this many barriers have come from the other side. Before, that one is being born, or
+ * this is a handshake which is soon over, and looking again would but keep a CPU from those who need
+ * it: it makes a handshake after a fork dearer on a busy machine, and no cheaper on an idle one. */
+#ifndef BARRIER_TRIES_FROM
+#define BARRIER_TRIES_FROM 16
+#endif
+
 /* After trying in vain, at most this many sleeps go by without it. */
 #define BARRIER_PAUSE_MAX 1024
 
@@ -431,12 +438,10 @@ static int barrier_time_left(Barrier *b, struct barrier_progress *p) {
         return p->now < p->deadline ? (int) ((p->deadline - p->now + 999999) / 1000000) : 0;
 }
 
-/* Whether a wait may look again before it sleeps. Where nothing has come from the other side it is
- * mostly still being born, and an abortion is hardly ever about to come: looking again would but
- * keep a CPU from those who need it. */
+/* Whether a wait may look again before it sleeps. An abortion is hardly ever about to come. */
 static bool barrier_may_try(const Barrier *b, int until) {
-        return b->timeout != 0 && until != BARRIER_END && b->received > 0 && !b->error &&
-               !barrier_reached(b, until);
+        return b->timeout != 0 && until != BARRIER_END && b->received >= BARRIER_TRIES_FROM &&
+               !b->error && !barrier_reached(b, until);
 }
 
 /* Looks without sleeping, for a moment, once, or, to save a call where the wait is going to sleep

@@ -360,12 +360,12 @@ struct Barrier {
  * WHAT A WAIT COSTS
  *
  *   A place is one system call, and so is a wait whose barrier is there; after waits that slept it
- *   may be two. A wait that may block looks again before it sleeps, for up to about 20 microseconds
- *   where a look is cheap, but never beyond its timeout: that saves a sleep and a wake-up if the
- *   other side is about to arrive. It does not before the first barrier has come from the other
- *   side, which may still be being born, and not in wait_abortion. Where it was in vain it is done
- *   less and less often, down to once in 1,024 sleeps; one success brings it back. Compile
- *   barrier.c with -DBARRIER_TRIES=0 to turn it off.
+ *   may be two. From the 16th barrier of the other side on, a wait that may block looks again
+ *   before it sleeps, for up to about 20 microseconds where a look is cheap, but never beyond its
+ *   timeout: that saves a sleep and a wake-up if the other side is about to arrive. A handshake is
+ *   over before, and wait_abortion does not. Where it was in vain it is done less and less often,
+ *   down to once in 1,024 sleeps; one success brings it back. Compile barrier.c with
+ *   -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS
  *

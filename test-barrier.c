@@ -617,6 +617,19 @@ static bool fail_with_code(Barrier *b) {
         return barrier_fail(b, 5);
 }
 
+#ifdef BARRIER_TRIES
+enum { TRIES = BARRIER_TRIES };
+#else
+enum { TRIES = 80 };
+#endif
+
+enum { TRIES_FROM = 16 };
+
+/* Lets them place so many and this side take them all. */
+static bool hear_of(int n) {
+        return place_many(&theirs, n) && barrier_wait_next(&mine);
+}
+
 /* ---- life cycle ------------------------------------------------------------------------------ */
 
 SECTION(life_cycle)
@@ -2359,8 +2372,7 @@ TEST(clock_that_cannot_be_read_ends_a_wait_that_has_a_timeout_and_no_other, PAIR
                         CHECK(barrier_wait_abortion(&theirs) && knows(&theirs, THEY, EPERM));
                 }
         afresh();
-        CHECK(barrier_place(&theirs) && barrier_wait_next(&mine)); /* so that it may look again */
-        CHECK(barrier_place(&mine) && place_many(&mine, 2));
+        CHECK(hear_of(TRIES_FROM) && place_many(&mine, TRIES_FROM + 1)); /* it may look again */
         barrier_set_timeout(&mine, 1000);
         libc.clock_fails_in = 1;
         CHECK(fails(&mine, barrier_sync, EPERM));
@@ -2400,8 +2412,7 @@ TEST(looking_again_before_it_sleeps_never_goes_on_beyond_the_timeout, PAIR) {
                 for (i = 0; i < ELEMENTS(all_waits); i++) {
                         libc.look_takes = takes[k];
                         afresh();
-                        CHECK(barrier_place(&theirs) && barrier_wait_next(&mine));
-                        CHECK(place_many(&mine, 2));
+                        CHECK(hear_of(TRIES_FROM) && place_many(&mine, TRIES_FROM + 1));
                         CHECK(time_of_wait(all_waits[i], 5, 0) < 5000000 + 2 * takes[k]);
                 }
 }
@@ -2454,12 +2465,6 @@ static int they_come_late(struct pollfd *fds, nfds_t n, int msec) {
         return 1;
 }
 
-#ifdef BARRIER_TRIES
-enum { TRIES = BARRIER_TRIES };
-#else
-enum { TRIES = 80 };
-#endif
-
 /* Whether a wait looked again and again before it slept: it looks once before it at most, and once
  * after it. */
 static bool wait_tries(void) {
@@ -2503,23 +2508,26 @@ static int they_abort_late(struct pollfd *fds, nfds_t n, int msec) {
         return 1;
 }
 
-/* After a fork the other side is mostly still being born, and an abortion is hardly ever near. */
-TEST(looking_again_waits_for_the_first_word_and_is_not_for_an_abortion, PAIR) {
-        int i, heard;
+/* A handshake after a fork is over before that, and an abortion is hardly ever near. */
+TEST(looking_again_begins_with_the_16th_barrier_and_is_not_for_an_abortion, PAIR) {
+        static const int heard[] = { 0, 1, TRIES_FROM - 1, TRIES_FROM, 1000 };
+        int i, k, again;
 
         if (!poll_is_ours() || libc.looks == 0)
                 SKIP("poll() or preadv2() goes by another name here");
-        for (heard = 0; heard < 2; heard++)
-                for (i = 0; i < ELEMENTS(all_waits); i++) {
+        for (i = 0; i < ELEMENTS(heard); i++)
+                for (k = 0; k < ELEMENTS(all_waits); k++) {
                         afresh();
-                        if (heard)
-                                CHECK(barrier_place(&theirs) && barrier_wait_next(&mine));
-                        CHECK(place_many(&mine, 2));
+                        if (heard[i] > 0)
+                                CHECK(hear_of(heard[i]));
+                        CHECK(place_many(&mine, heard[i] + 1));
+                        again = heard[i] < TRIES_FROM || all_waits[k] == barrier_wait_abortion
+                                        ? 0
+                                        : TRIES;
                         libc.poll = they_abort_late;
                         libc.looks = 0;
-                        (void) all_waits[i](&mine);
-                        CHECK(libc.looks ==
-                              (heard && all_waits[i] != barrier_wait_abortion ? 1 + TRIES + 1 : 2));
+                        CHECK(all_waits[k](&mine) == (all_waits[k] == barrier_wait_abortion));
+                        CHECK(libc.looks == 1 + again + 1);
                         libc.poll = NULL;
                 }
 }
@@ -2531,7 +2539,7 @@ TEST(waits_that_may_not_look_again_leave_the_pauses_alone, PAIR) {
 
         if (!poll_is_ours())
                 SKIP("poll() goes by another name here");
-        CHECK(barrier_place(&mine)); /* and nothing was heard */
+        CHECK(hear_of(TRIES_FROM - 1) && place_many(&mine, TRIES_FROM));
         barrier_set_timeout(&mine, 1);
         before = mine;
         for (i = 0; i < ELEMENTS(all_waits); i++)
@@ -2543,7 +2551,7 @@ TEST(waits_that_may_not_look_again_leave_the_pauses_alone, PAIR) {
         for (i = 0; i < 20; i++) {
                 CHECK(barrier_wait_next(&mine));
                 libc.poll = NULL;
-                CHECK(place_many(&mine, 2));
+                CHECK(barrier_place(&mine));
                 before = mine;
                 for (k = 0; k < ELEMENTS(all_waits); k++)
                         CHECK(would_block(&mine, all_waits[k]));
