@@ -53,9 +53,10 @@
 #error "BARRIER_TRIES is how often to look again: 0 to 1000000"
 #endif
 
-/* It begins when this many barriers have come from the other side. Before, that one is being born, or
- * this is a handshake which is soon over, and looking again would but keep a CPU from those who need
- * it: it makes a handshake after a fork dearer on a busy machine, and no cheaper on an idle one. */
+/* It begins when this many barriers have come from the other side. Before, that one is being born,
+ * or this is a handshake which is soon over, and looking again would but keep a CPU from those who
+ * need it: it makes a handshake after a fork dearer on a busy machine, and no cheaper on an idle
+ * one. */
 #ifndef BARRIER_TRIES_FROM
 #define BARRIER_TRIES_FROM 16
 #endif
@@ -95,8 +96,9 @@ static void barrier_reset(Barrier *b) {
 }
 
 /* In a daemon without standard streams a new descriptor may be 0, 1 or 2, and what another thread
- * prints would go there. Such a number is kept until all that is wanted has one above 2; what has it
- * is then thrown away, for something may have been printed into it. Returns whether it is kept. */
+ * prints would go there. Such a number is kept until all that is wanted has one above 2; what has
+ * it is then thrown away, for something may have been printed into it. Returns whether it is kept.
+ * */
 static bool barrier_keep(int fd, unsigned *kept) {
         if (fd < 0 || fd > STDERR_FILENO)
                 return false;
@@ -153,8 +155,8 @@ BARRIER_API int barrier_init(Barrier *b) {
         return r;
 }
 
-/* The first ending that comes from the other side stays, and so does whatever broke; ECANCELED gives
- * way to it. */
+/* The first ending that comes from the other side stays, and so does whatever broke; ECANCELED
+ * gives way to it. */
 static void barrier_note_end(Barrier *b, int error, bool left) {
         if (b->they_aborted)
                 return;
@@ -498,8 +500,9 @@ static bool barrier_sleep(Barrier *b, struct barrier_progress *p) {
         p->last = msec == 0;
         if (n == 0 || (n < 0 && errno == EINTR)) /* nothing was ready */
                 return false;
-        /* A death is for good. But the pidfd of a living process is ready for an instant while one of
-         * its other threads executes a new program (seen from Linux 6.12 on), so it is asked again. */
+        /* A death is for good. But the pidfd of a living process is ready for an instant while one
+         * of its other threads executes a new program (seen from Linux 6.12 on), so it is asked
+         * again. */
         if (n > 0 && fds[2].revents)
                 do
                         n = poll(&fds[2], 1, 0);

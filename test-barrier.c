@@ -2046,8 +2046,8 @@ TEST(watch_that_was_closed_ends_the_barrier, PAIR) {
         CHECK(fails(&theirs, barrier_wait_next, EBADF));
 }
 
-/* A pidfd that is ready the first time that it is looked at, while its process lives; the second time
- * it is as `asked_again` says. Then the other side arrives. */
+/* A pidfd that is ready the first time that it is looked at, while its process lives; the second
+ * time it is as `asked_again` says. Then the other side arrives. */
 static struct { int looks, revents, error, interruptions; } watched_twice;
 
 static int watch_flickers(struct pollfd *fds, nfds_t n, int msec) {
