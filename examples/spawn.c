@@ -7,7 +7,8 @@
  * parent whose death it does not survive; the parent makes it the OOM killer's first choice. They
  * meet, and only then does the child execute COMMAND. Termination is passed on to it, unless spawn
  * was started with that signal ignored. These survive spawn: a COMMAND that gains privileges by its
- * exec, and what SETUP or COMMAND has started.
+ * exec, and what SETUP or COMMAND has started. What went wrong is said before spawn waits for the
+ * child to be gone, which may take a while; and if both sides failed, what the child says counts.
  *
  *      -t SECONDS      how long each step may take: the set-up, getting to the exec, the exec
  *      -s SETUP        one more step of the child's set-up, run by sh; the child is its $PPID
@@ -77,12 +78,15 @@ static bool die_with_parent(Barrier *b) {
         return errno == 0;
 }
 
-/* Not system(), which ignores SIGINT and SIGQUIT meanwhile, and returns 127 if fork() fails. */
+/* Not system(), which ignores SIGINT and SIGQUIT meanwhile, and returns 127 if fork() fails. The
+ * death signal is not inherited. */
 static int run_setup(const char *setup) {
         int status;
-        pid_t shell = fork();
+        pid_t self = getpid(), shell = fork();
 
         if (shell == 0) {
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != self)
+                        _exit(FAILED);
                 (void) execl("/bin/sh", "sh", "-c", setup, (char *) NULL);
                 _exit(NOT_FOUND);
         }
@@ -127,19 +131,16 @@ static bool raise_oom_score(const char *path) {
         return fd >= 0 && write(fd, "1000", 4) == 4 && close(fd) == 0;
 }
 
-/* Says why the command was not executed; the child is dead. */
-static int report(const Barrier *b, const char *command, int status) {
+/* Says why the command was not executed, unless it takes the child's status to know. */
+static int report(const Barrier *b, const char *command) {
         int code = barrier_error(b), error = code % STEP;
 
         if (!code) {
                 (void) complain(command, "the start took too long");
                 return LATE;
         }
-        if (barrier_they_left(b)) {
-                fprintf(stderr, "spawn: %s: died before the exec: %s\n", command,
-                        WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited");
+        if (barrier_they_left(b))
                 return FAILED;
-        }
         if (code / STEP == SETUP) {
                 fprintf(stderr, "spawn: -s: failed with status %d\n", error);
                 return FAILED;
@@ -152,32 +153,39 @@ static int report(const Barrier *b, const char *command, int status) {
 
 static int parent(Barrier *b, const char *command) {
         char oom_score_adj[64];
-        int status, error = 0;
+        int status, result = 0, error = 0;
         siginfo_t info;
         bool executed;
 
         (void) snprintf(oom_score_adj, sizeof oom_score_adj, "/proc/%ld/oom_score_adj", (long) pid);
         if (!raise_oom_score(oom_score_adj)) {
                 error = errno;
-                (void) barrier_abort(b);
+                barrier_set_timeout(b, 0); /* it may be that the child failed, and is dead */
+                if (!barrier_wait_abortion(b))
+                        (void) barrier_abort(b);
         }
         executed = barrier_place_and_sync(b) &&           /* both are set up */
                    barrier_place(b) && barrier_sync(b) && /* about to exec */
                    barrier_wait_abortion(b) && barrier_they_left(b);
         if (executed)
                 fprintf(stderr, "spawn: %s: exec'd, pid %ld\n", command, (long) pid);
-        else
+        else {
                 signal_child(SIGKILL); /* it may be stuck anywhere */
+                result = error && !barrier_they_aborted(b)
+                                 ? complain(oom_score_adj, strerror(error))
+                                 : report(b, command);
+        }
 
         /* Once its status is taken, the number may be that of another process. */
         (void) waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT);
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         if (waitpid(pid, &status, 0) < 0)
                 return complain("waitpid", strerror(errno));
-        if (error)
-                return complain(oom_score_adj, strerror(error));
+        if (!executed && barrier_they_left(b))
+                fprintf(stderr, "spawn: %s: died before the exec: %s\n", command,
+                        WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exited");
         if (!executed)
-                return report(b, command, status);
+                return result;
         if (WIFSIGNALED(status))
                 (void) complain(command, strsignal(WTERMSIG(status)));
         return exit_status(status);
