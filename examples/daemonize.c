@@ -6,7 +6,8 @@
  * The daemon locks DIR/pid, binds the socket DIR/sock, and writes its pid. Only then does the start
  * return 0; that may take 5 seconds, or what -t says. The foreground process decides: the daemon
  * begins to serve only when told to, so never after a start that gave up, or was killed before it
- * had told it to. SIGTERM ends it; `flock DIR/pid true` waits until it has gone. A daemon that was
+ * had told it to. A start that takes too long, or is ended by SIGHUP, SIGINT or SIGTERM, leaves
+ * nothing, wherever the daemon is stuck. SIGTERM ends the daemon; `flock DIR/pid true` waits until it has gone. A daemon that was
  * killed leaves its socket, which the next start removes.
  *
  * Exit status: 0, 1 with the reason on stderr, 2 wrong usage.
@@ -36,10 +37,22 @@ static const char *const steps[] = { "barrier", "session", "/dev/null", "chdir",
                                      "pid",     "lock",    "sock" };
 
 static int pid_file;
+static pid_t pid; /* of the process in between, and of the group that it makes */
 
 static int complain(const char *what, const char *why) {
         fprintf(stderr, "daemonize: %s: %s\n", what, why);
         return 1;
+}
+
+static void kill_daemon(void) {
+        (void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
+        (void) kill(-pid, SIGKILL);
+}
+
+static void give_up(int sig) {
+        kill_daemon();
+        (void) signal(sig, SIG_DFL);
+        (void) raise(sig);
 }
 
 /* Nothing can be printed by the daemon: the reason goes to the foreground process. */
@@ -115,12 +128,15 @@ __attribute__((noreturn)) static void daemon_main(Barrier *b, const char *dir) {
 }
 
 int main(int argc, char **argv) {
+        static const int ends_a_start[] = { SIGHUP, SIGINT, SIGTERM };
+        struct sigaction action = { .sa_handler = give_up }, old;
+        sigset_t signals;
         double seconds = 5;
         char *end = NULL;
         const char *dir;
         int option, r;
+        size_t i;
         Barrier b;
-        pid_t pid;
 
         (void) signal(SIGPIPE, SIG_IGN); /* a lost message must not change the exit status */
         opterr = 0;
@@ -137,6 +153,13 @@ int main(int argc, char **argv) {
 #ifdef SYS_close_range
         (void) syscall(SYS_close_range, 3, ~0U, 0); /* a daemon must not keep what it inherited */
 #endif
+        (void) sigemptyset(&signals);
+        for (i = 0; i < sizeof ends_a_start / sizeof *ends_a_start; i++) {
+                (void) sigaddset(&signals, ends_a_start[i]);
+                (void) sigprocmask(SIG_BLOCK, &signals, NULL); /* till there is a process */
+                if (sigaction(ends_a_start[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+                        (void) sigaction(ends_a_start[i], &action, NULL);
+        }
         r = barrier_init(&b);
         if (r < 0)
                 return complain("barrier", strerror(-r));
@@ -155,12 +178,15 @@ int main(int argc, char **argv) {
         }
         (void) barrier_set_role(&b, BARRIER_PARENT);
         barrier_set_timeout(&b, (int) (seconds * 1000));
-        if (barrier_wait_next(&b) && barrier_place(&b))
-                return 0;
+        (void) sigprocmask(SIG_UNBLOCK, &signals, NULL);
+        if (barrier_wait_next(&b)) {
+                (void) sigprocmask(SIG_BLOCK, &signals, NULL); /* from here on it is started */
+                if (barrier_place(&b))
+                        return 0;
+        }
         if (!barrier_they_aborted(&b)) { /* it may be stuck anywhere */
                 (void) barrier_abort(&b);
-                (void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
-                (void) kill(-pid, SIGKILL);
+                kill_daemon();
                 barrier_set_timeout(&b, 1000); /* not for ever, if a stranger holds copies */
                 (void) barrier_wait_abortion(&b);
                 return complain(dir, "the daemon was not ready in time");
