@@ -102,13 +102,27 @@ __attribute__((noreturn)) static void child(Barrier *b, char **command) {
         _exit(FAILED);
 }
 
+/* Says why the helper did not get to its work. */
+static int report(Barrier *b, const char *command, int error) {
+        if (!barrier_they_aborted(b) && error == ETIMEDOUT)
+                return complain(command, "the helper was not ready in time");
+        barrier_set_timeout(b, 0); /* prlimit() fails for a child that is dead already */
+        if (!barrier_wait_abortion(b))
+                return complain("prlimit", strerror(error));
+        if (barrier_they_left(b))
+                return complain(command, "the helper ended before it was ready");
+        error = barrier_error(b);
+        (void) complain(command, strerror(error % EXEC));
+        return error < EXEC ? FAILED : error == EXEC + ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+}
+
 int main(int argc, char **argv) {
         struct rlimit core = { 0, 0 };
         const struct rlimit no_file = { BARRIER_POLLFDS, BARRIER_POLLFDS }; /* less: no poll() */
         char self_helper[] = "--helper";
         char *self[] = { argv[0], self_helper, NULL };
         char **command = argc > 1 ? argv + 1 : self;
-        int error, r, status;
+        int error, r, status, result = FAILED;
         Barrier b;
         pid_t pid;
 
@@ -143,18 +157,12 @@ int main(int argc, char **argv) {
             prlimit(pid, RLIMIT_NOFILE, &no_file, NULL) < 0 ||
             !barrier_place(&b)) { /* now it may begin */
                 error = errno;
-                (void) kill(pid, SIGKILL); /* it may be stuck anywhere */
+                (void) kill(pid, SIGKILL); /* it may be stuck anywhere, and not die at once */
+                result = report(&b, command[0], error);
         }
         if (waitpid(pid, &status, 0) < 0)
                 return complain("waitpid", strerror(errno));
-        if (!error)
-                return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-        if (!barrier_they_aborted(&b) && error == ETIMEDOUT)
-                return complain(command[0], "the helper was not ready in time");
-        if (!barrier_they_aborted(&b))
-                return complain("prlimit", strerror(error));
-        if (barrier_they_left(&b))
-                return complain(command[0], "the helper ended before it was ready");
-        (void) complain(command[0], strerror(error % EXEC));
-        return error < EXEC ? FAILED : error == EXEC + ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+        if (error)
+                return result;
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

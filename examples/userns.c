@@ -153,7 +153,8 @@ int main(int argc, char **argv) {
         if (code / STEP == EXEC)
                 return complain(argv[1], error, error == ENOENT ? 127 : 126);
         (void) complain(steps[code / STEP], error, 0);
-        if (error != EPERM && error != EACCES && error != ENOSPC && error != EINVAL)
+        if (error != EPERM && error != EACCES && error != ENOSPC && error != EINVAL &&
+            error != ENOSYS)
                 return 125;
         fputs("userns: user namespaces are not possible here\n", stderr);
         return 77;
