@@ -129,15 +129,16 @@ kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd prove kernels mutate
+.PHONY: coverage sanitize analyze matrix cross systemd versions prove kernels mutate
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C
 cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
+versions: ## barrier 1.1.0 on the other side, in every ending, and each other's strings
 prove: ## every function for every input, by CBMC
-coverage sanitize analyze matrix cross systemd prove:
+coverage sanitize analyze matrix cross systemd versions prove:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh
 
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
