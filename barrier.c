@@ -204,7 +204,7 @@ BARRIER_API int barrier_move(Barrier *b, int lowest) {
                         continue;
                 flags = fcntl(*fds[i], F_GETFD);
                 if (flags >= 0)
-                        copies[i] = fcntl(*fds[i], flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD,
+                        copies[i] = fcntl(*fds[i], (flags & FD_CLOEXEC) ? F_DUPFD_CLOEXEC : F_DUPFD,
                                           lowest);
                 if (flags >= 0 && copies[i] >= 0)
                         continue;
@@ -232,7 +232,8 @@ BARRIER_API void barrier_destroy(Barrier *b) {
         barrier_close(&b->pipe[0]);
         barrier_close(&b->pipe[1]);
         barrier_reset(b);
-        errno = saved;
+        if (errno != saved) /* a write may be a page fault, after a fork */
+                errno = saved;
 }
 
 /* ---- signalling, and how it ends ------------------------------------------------------------- */
