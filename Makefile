@@ -26,7 +26,7 @@ all: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3 $(EXAMPLES:%=$(BUILD)/examples
 all: ## the library, its manual page and the examples
 
 # What is compiled is compiled again when the compiler or its options change.
-$(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS)
+$(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS) $(OLD)
 $(FLAGS): FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$COMMAND" | cmp -s - $@ || printf '%s\n' "$$COMMAND" > $@
@@ -77,6 +77,7 @@ PROOFS := states/explore states/model inputs/fuzz-import failures/faults failure
 	failures/kill failures/soak
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
+OLD ?=
 
 $(BUILD)/verify/%: verify/%.c verify/common.h barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
@@ -146,12 +147,17 @@ mutate: ## break barrier.c everywhere, in N places or where N says; some test or
 kernels mutate:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh '$(N)'
 
-bench: $(BUILD)/bench/bench ## what a wait costs, side by side with what else there is
+bench: $(BUILD)/bench/bench ## what a wait costs, beside what else there is, and beside OLD, another barrier.c
 	$(BUILD)/bench/bench
 
-$(BUILD)/bench/bench: bench/bench.c barrier.c barrier.h $(FLAGS)
+$(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrier.h $(OLD) \
+		$(FLAGS)
 	@mkdir -p $(@D)
-	$(COMPILE) -pthread $(LDFLAGS) -o $@ $<
+	$(COMPILE) -c -o $(BUILD)/build/present.o bench/build.c
+	$(if $(OLD),$(COMPILE) -DBUILD=old -DBARRIER_C='"$(abspath $(OLD))"' -c -o $(BUILD)/build/old.o \
+		bench/build.c)
+	$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(BUILD)/build/present.o \
+		$(OLD:%=$(BUILD)/build/old.o)
 
 # ---- use ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@
  * A contender is one way to meet: open_link(), meet(), go_round() and close_link() say how. A
  * scenario is an entry of the table near the end: a function that takes one sample of one of its
  * rows, parameters, and targets. run() takes the samples; figure() makes medians and quartiles of
- * them. The library is compiled in, so a variant is one option of the compiler away.
+ * them. The library is compiled in (build.c), and an older one too if asked for.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -36,22 +36,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* System calls are counted where they are made, in the library and beside it. An increment is below
- * a nanosecond and the same for all, so it stays in while the clock runs. */
-static unsigned long calls;
-#define write(fd, p, n)                (calls++, write(fd, p, n))
-#define read(fd, p, n)                 (calls++, read(fd, p, n))
-#define preadv2(fd, iov, n, at, flags) (calls++, preadv2(fd, iov, n, at, flags))
-#define poll(fds, n, msec)             (calls++, poll(fds, n, msec))
+#include "../barrier.h"
+#include "bench.h"
 
-#define BARRIER_API static
-#include "../barrier.c" /* NOLINT(bugprone-suspicious-include): a private copy, as barrier.h says */
-
-enum { MAX_ROWS = 8, MAX_REPS = 201, MAX_TARGETS = 4, MAX_CHILDREN = 2000 };
+enum { MAX_ROWS = 12, MAX_REPS = 201, MAX_TARGETS = 4, MAX_CHILDREN = 2000 };
 enum { WARM_UP = 1000, BATCH = 64, SLOW_NSEC = 400000 };
 
 static size_t usable[2]; /* the first two CPUs that this process may use; all runs on these */
+static size_t cpus;      /* how many these are */
 static int repetition;
+unsigned long calls;
 
 /* ---- small things ---------------------------------------------------------------------------- */
 
@@ -73,13 +67,28 @@ static int64_t clock_ns(clockid_t id) {
         return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* What passed between start() and stop(), all such stretches together. */
+/* What passed between start() and stop(), all such stretches together. CPU time, page faults and
+ * context switches are those of this process and of its children that were reaped. */
 static struct spent {
         int64_t wall, cpu;
+        long faults, switches;
         unsigned long calls;
 } spent;
 
+static void add_usage(int who, int sign) {
+        struct rusage u;
+
+        must(getrusage(who, &u), "getrusage");
+        spent.faults += sign * u.ru_minflt;
+        spent.switches += sign * (u.ru_nvcsw + u.ru_nivcsw);
+        if (who == RUSAGE_CHILDREN) /* a clock tells it more exactly of this process */
+                spent.cpu += sign * ((u.ru_utime.tv_sec + u.ru_stime.tv_sec) * INT64_C(1000000000) +
+                                     (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * INT64_C(1000));
+}
+
 static void start(void) {
+        add_usage(RUSAGE_CHILDREN, -1);
+        add_usage(RUSAGE_SELF, -1);
         spent.calls -= calls;
         spent.cpu -= clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         spent.wall -= clock_ns(CLOCK_MONOTONIC);
@@ -89,6 +98,8 @@ static void stop(void) {
         spent.wall += clock_ns(CLOCK_MONOTONIC);
         spent.cpu += clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         spent.calls += calls;
+        add_usage(RUSAGE_SELF, 1);
+        add_usage(RUSAGE_CHILDREN, 1);
 }
 
 static void spin(unsigned times) {
@@ -121,8 +132,11 @@ static void pin(enum where where, size_t side) {
 static pid_t spawn(void) {
         const pid_t parent = getpid(), pid = must(fork(), "fork");
 
-        if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
-                _exit(1);
+        if (pid == 0) {
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                        _exit(1);
+                calls = 0;
+        }
         return pid;
 }
 
@@ -135,15 +149,19 @@ static void finish(const pid_t *pids, long n) {
 
 /* ---- the contenders -------------------------------------------------------------------------- */
 
-/* PTHREAD is a pthread_barrier_t. RAW is one eventfd each way. Neither tells anybody that the other
- * side died. */
-enum who { LIBRARY = 1, CLASSIC, PTHREAD, RAW, FORK_ALONE };
+/* OLD is an older build of the library, PTHREAD a pthread_barrier_t, RAW one eventfd each way. The
+ * last two do not tell anybody that the other side died. */
+enum who { LIBRARY = 1, OLD, CLASSIC, PTHREAD, RAW, FORK_ALONE, CONTENDERS };
 
-static const char *const names[] = { "", "library", "classic", "pthread", "raw", "fork alone" };
+static const char *const names[] = {
+        "", "library", "old", "classic", "pthread", "raw", "fork alone"
+};
+static const struct build *const builds[CONTENDERS] = { [LIBRARY] = &present, [OLD] = &old };
 
 /* Of one round. */
-static const char *const metrics[] = { "wall us", "CPU us", "calls", "% shared" };
-enum metric { WALL, CPU, CALLS, SHARED, METRICS };
+static const char *const metrics[] = { "wall us", "CPU us",   "calls",
+                                       "faults",  "switches", "% shared" };
+enum metric { WALL, CPU, CALLS, FAULTS, SWITCHES, SHARED, METRICS };
 
 /* What the processes of one sample share. */
 static struct shared {
@@ -155,9 +173,11 @@ static struct shared {
 
 struct link {
         enum who who;
-        int side;    /* 0: the parent, 1: the child */
-        int to[2];   /* the eventfd that each side reads */
-        int gone[2]; /* tells the classic design of hang-ups */
+        const struct build *build; /* of the library, or NULL */
+        int side;                  /* 0: the parent, 1: the child */
+        int timeout;               /* of each wait, in milliseconds */
+        int to[2];                 /* the eventfd that each side reads */
+        int gone[2];               /* tells the classic design of hang-ups */
         uint64_t placed, received;
         Barrier b;
 };
@@ -168,8 +188,10 @@ static void open_link(struct link *l, enum who who) {
 
         memset(l, 0, sizeof *l);
         l->who = who;
-        if (who == LIBRARY)
-                must(barrier_init(&l->b), "barrier_init");
+        l->build = builds[who];
+        l->timeout = -1;
+        if (l->build)
+                must(l->build->init(&l->b), "barrier_init");
         else if (who == CLASSIC || who == RAW) {
                 l->to[0] = must(eventfd(0, flags), "eventfd");
                 l->to[1] = must(eventfd(0, flags), "eventfd");
@@ -189,9 +211,10 @@ static void put(int fd) {
 }
 
 static void place(struct link *l) {
-        if (l->who != LIBRARY)
+        l->placed++;
+        if (!l->build)
                 put(l->to[!l->side]);
-        else if (!barrier_place(&l->b))
+        else if (!l->build->place(&l->b))
                 die("barrier_place");
 }
 
@@ -203,27 +226,54 @@ static void take(struct link *l) {
         l->received += value;
 }
 
-static void go_round(struct link *l) {
+static void set_timeout(struct link *l, int msec) {
+        l->timeout = msec;
+        if (l->build)
+                l->build->set_timeout(&l->b, msec);
+}
+
+/* Waits as the classic design does, or only in the read. */
+static void await(struct link *l, uint64_t barriers) {
         struct pollfd fds[2] = { { l->gone[l->side], 0, 0 }, { l->to[l->side], POLLIN, 0 } };
 
-        if (l->who == LIBRARY) {
-                if (!barrier_place_and_sync(&l->b) && errno != ETIMEDOUT)
+        while (l->received < barriers) {
+                if (l->who == CLASSIC)
+                        must(poll(fds, 2, l->timeout), "poll");
+                take(l);
+        }
+}
+
+static void go_round(struct link *l) {
+        if (l->build) {
+                if (!l->build->place_and_sync(&l->b) && errno != ETIMEDOUT)
                         die("barrier_place_and_sync");
         } else if (l->who == PTHREAD)
                 (void) pthread_barrier_wait(&shared->barrier);
         else if (l->who != FORK_ALONE) {
                 place(l);
-                for (l->placed++; l->received < l->placed;) {
-                        if (l->who == CLASSIC)
-                                must(poll(fds, 2, -1), "poll");
-                        take(l);
-                }
+                await(l, l->placed);
+        }
+}
+
+/* The parent lets the child go on when it is ready to exec, and waits until it has. */
+static void send_off(struct link *l) {
+        struct pollfd fds[2] = { { l->gone[l->side], 0, 0 }, { l->to[l->side], POLLIN, 0 } };
+
+        if (l->build) {
+                if (!l->build->wait_next(&l->b) || !l->build->place(&l->b) ||
+                    !l->build->wait_abortion(&l->b))
+                        die("barrier_wait_next");
+        } else {
+                await(l, l->placed + 1);
+                place(l);
+                while (!fds[0].revents)
+                        must(poll(fds, 2, l->timeout), "poll");
         }
 }
 
 static void close_link(struct link *l) {
-        if (l->who == LIBRARY)
-                barrier_destroy(&l->b);
+        if (l->build)
+                l->build->destroy(&l->b);
         else if (l->who == CLASSIC) {
                 close(l->to[0]);
                 close(l->to[1]);
@@ -247,9 +297,11 @@ struct scenario {
         void (*sample)(const struct scenario *s, int row);
         enum where where, hogs;
         long rounds;
-        long work; /* up to that many nanoseconds before each round */
-        int late;  /* milliseconds that the child comes late */
-        int taken; /* repetitions */
+        long each;     /* rounds with each child that is forked */
+        long work;     /* up to that many nanoseconds before each round */
+        int late;      /* milliseconds that the child comes late to each round */
+        int taken;     /* repetitions */
+        double others; /* of the time of the CPUs, what others than this program took */
         enum who who[MAX_ROWS];
         long n[MAX_ROWS]; /* what else distinguishes the rows */
         struct target target[MAX_TARGETS];
@@ -265,8 +317,8 @@ static pid_t meet(const struct scenario *s, int row, struct link *l) {
         child = spawn();
         pin(s->where, child == 0);
         l->side = child == 0;
-        if (l->who == LIBRARY) {
-                must(barrier_set_role(&l->b, child ? BARRIER_PARENT : BARRIER_CHILD), "set_role");
+        if (l->build) {
+                must(l->build->set_role(&l->b, child ? BARRIER_PARENT : BARRIER_CHILD), "set_role");
                 l->to[l->side] = l->b.them;
         } else if (l->who == CLASSIC)
                 close(l->gone[!l->side]);
@@ -275,30 +327,34 @@ static pid_t meet(const struct scenario *s, int row, struct link *l) {
         return child;
 }
 
-static void part(pid_t child) {
-        int status = 0;
-
+/* The child ends, with that status, which is not 1; the parent returns it. */
+static int part(pid_t child, int status) {
         if (child == 0)
-                _exit(0);
+                _exit(status);
         must(waitpid(child, &status, 0), "waitpid");
-        if (status)
+        if (!WIFEXITED(status) || WEXITSTATUS(status) == 1)
                 _exit(1);
+        return WEXITSTATUS(status);
 }
 
-/* Time of this process, CPU time and system calls of both. */
-static void report(double rounds) {
+/* Time of this process; CPU time, page faults and context switches of both; system calls of so many
+ * sides, but for those that libc makes. */
+static void report(long rounds, int sides) {
         const struct spent *child = &shared->child;
+        const double n = (double) rounds;
 
-        shared->result[WALL] = (double) spent.wall / rounds / 1000;
-        shared->result[CPU] = (double) (spent.cpu + child->cpu) / rounds / 1000;
-        if (spent.calls) /* some contenders leave that to libc */
-                shared->result[CALLS] =
-                        (double) (spent.calls + child->calls) / rounds / (child->calls ? 2 : 1);
+        shared->result[WALL] = (double) spent.wall / n / 1000;
+        shared->result[CPU] = (double) (spent.cpu + child->cpu) / n / 1000;
+        shared->result[FAULTS] = (double) (spent.faults + child->faults) / n;
+        shared->result[SWITCHES] = (double) (spent.switches + child->switches) / n;
+        if (spent.calls)
+                shared->result[CALLS] = (double) (spent.calls + child->calls) / n / sides;
 }
 
 /* One side's rounds. The child leaves a note where it is; as long as it stays there, nobody writes
  * to that cache line. */
-static void play(struct link *l, long rounds, long most_work) {
+static void play(struct link *l, long rounds, long most_work, int late) {
+        const struct timespec lateness = { 0, late * 1000000L };
         unsigned seed = (unsigned) (2 * repetition + l->side);
         long i, same = 0;
 
@@ -313,6 +369,8 @@ static void play(struct link *l, long rounds, long most_work) {
                         shared->cpu = cpu;
                 if (most_work)
                         work(rand_r(&seed) % most_work);
+                if (l->side && late)
+                        must(nanosleep(&lateness, NULL), "nanosleep");
                 go_round(l);
         }
         stop();
@@ -328,13 +386,32 @@ static void pair_sample(const struct scenario *s, int row) {
         struct link l;
         const pid_t child = meet(s, row, &l);
 
-        play(&l, WARM_UP, 0);
-        play(&l, s->n[row], l.side ? SLOW_NSEC : 0);
-        if (l.side)
-                (void) poll(NULL, 0, s->late);
-        play(&l, s->rounds, s->work);
-        part(child);
-        report((double) s->rounds);
+        play(&l, WARM_UP, 0, 0);
+        play(&l, s->n[row], l.side ? SLOW_NSEC : 0, 0);
+        play(&l, s->rounds, s->work, s->late);
+        part(child, 0);
+        report(s->rounds, 2);
+}
+
+/* How far a row goes; 0 is all the way. */
+enum step { INIT = 1, ROLES, PLACE, CHILD_WAITS };
+
+/* Fork, rounds, exit, reap. The exit status says how many system calls the child made: writing that
+ * to `shared` would be one more page fault. */
+static void raise_child(const struct scenario *s, int row, struct link *l) {
+        const pid_t child = meet(s, row, l);
+        const bool waits = s->n[row] == 0 || (s->n[row] == CHILD_WAITS && l->side);
+        long k;
+        int status;
+
+        for (k = 0; k < s->each && s->n[row] != ROLES; k++)
+                if (waits)
+                        go_round(l);
+                else
+                        place(l);
+        status = part(child, calls ? 1 + (int) calls : 0);
+        if (status)
+                spent.calls += (unsigned) status - 1;
 }
 
 static void fork_sample(const struct scenario *s, int row) {
@@ -343,14 +420,47 @@ static void fork_sample(const struct scenario *s, int row) {
 
         start();
         for (i = 0; i < s->rounds; i++) {
-                const pid_t child = meet(s, row, &l);
-
-                go_round(&l);
-                part(child);
+                if (s->n[row] != INIT)
+                        raise_child(s, row, &l);
+                else {
+                        open_link(&l, s->who[row]);
+                        if (l.who == CLASSIC)
+                                close(l.gone[1]);
+                }
                 close_link(&l);
         }
         stop();
-        shared->result[WALL] = (double) spent.wall / (double) s->rounds / 1000;
+        report(s->rounds, 1);
+}
+
+static const char exits[] = "exits at once";
+
+/* The README's program, until the parent knows that the child has executed the new one; its timeout
+ * is given to each design. CPU time is that of the new program too. */
+static void exec_sample(const struct scenario *s, int row) {
+        struct link l;
+        pid_t child;
+        long i;
+
+        add_usage(RUSAGE_CHILDREN, -1); /* no child is reaped while the clock runs */
+        for (i = 0; i < s->rounds; i++) {
+                start();
+                child = meet(s, row, &l);
+                if (child)
+                        set_timeout(&l, 10000);
+                go_round(&l);
+                if (child == 0) {
+                        go_round(&l);
+                        execl("/proc/self/exe", exits, (char *) NULL);
+                        die("/proc/self/exe");
+                }
+                send_off(&l);
+                close_link(&l);
+                stop();
+                part(child, 0);
+        }
+        add_usage(RUSAGE_CHILDREN, 1);
+        report(s->rounds, 1);
 }
 
 /* The parent's side of many links. */
@@ -382,13 +492,13 @@ static void ready_sample(const struct scenario *s, int row) {
                         if (s->n[row])
                                 put(links[i].to[0]);
                         else
-                                barrier_set_timeout(&links[i].b, 0);
+                                set_timeout(&links[i], 0);
                 start();
                 for (i = 0; i < BATCH; i++)
                         go_round(&links[i]);
                 stop();
         }
-        report((double) s->rounds * BATCH);
+        report(s->rounds * BATCH, 1);
         finish(children, BATCH);
 }
 
@@ -396,12 +506,12 @@ static void ready_sample(const struct scenario *s, int row) {
 static long advance(struct link *l) {
         long n = 0;
 
-        if (l->who != LIBRARY) {
+        if (!l->build) {
                 take(l);
                 place(l);
                 return 1;
         }
-        for (; barrier_sync(&l->b); n++)
+        for (; l->build->sync(&l->b); n++)
                 place(l);
         if (errno != ETIMEDOUT)
                 die("barrier_sync");
@@ -422,9 +532,9 @@ static void loop_sample(const struct scenario *s, int row) {
                 int k = 1;
 
                 must(poll(fds, 1, -1), "poll"); /* it has placed */
-                if (s->who[row] == LIBRARY) {
-                        barrier_set_timeout(&links[i].b, 0);
-                        k = must(barrier_get_pollfds(&links[i].b, fds), "barrier_get_pollfds");
+                if (links[i].build) {
+                        set_timeout(&links[i], 0);
+                        k = must(links[i].build->get_pollfds(&links[i].b, fds), "get_pollfds");
                 }
                 while (k-- > 0) {
                         e->events = (uint32_t) fds[k].events;
@@ -442,44 +552,76 @@ static void loop_sample(const struct scenario *s, int row) {
                         left -= advance(&links[e[ready].data.u64]);
         }
         stop();
-        report((double) (rounds * n));
+        report(rounds * n, 1);
         finish(children, n);
 }
 
 /* ---- the scenarios --------------------------------------------------------------------------- */
 
+/* A child is forked for each round; compared with the classic design and an older build. */
+#define FORKS(than_classic, than_old)                                                              \
+        .who = { LIBRARY, CLASSIC, OLD, FORK_ALONE }, THAN(than_classic, than_old)
+#define EXECS .who = { LIBRARY, CLASSIC, OLD }, THAN(1.02, 1)
+#define THAN(classic, old)                                                                         \
+        .target = { { WALL, '/', 0, 1, classic, 0 },                                               \
+                    { CPU, '/', 0, 1, classic, 0 },                                                \
+                    { WALL, '/', 0, 2, old, 0 } }
+
 /* clang-format off */
 static struct scenario scenarios[] = {
 { "lockstep", "lockstep, nothing bound", pair_sample, FREE, .rounds = 10000,
   .who = { LIBRARY, CLASSIC, PTHREAD, RAW },
-  .target = { { WALL, '/', 0, 1, 0.05, APART }, { WALL, '/', 0, 1, 1.05, ONE } } },
+  .target = { { WALL, '/', 0, 1, 0.04, APART }, { WALL, '/', 0, 1, 1.08, ONE } } },
 { "apart", "lockstep, each side bound to a CPU", pair_sample, APART, .rounds = 10000,
-  .who = { LIBRARY, CLASSIC }, .target = { { WALL, '/', 0, 1, 0.05, 0 } } },
+  .who = { LIBRARY, CLASSIC }, .target = { { WALL, '/', 0, 1, 0.04, 0 } } },
 { "hogs-apart", "the same, a hog on each CPU", pair_sample, APART, APART, .rounds = 20000,
   .who = { LIBRARY, CLASSIC }, .target = { { WALL, '/', 0, 1, 0.1, 0 } } },
 { "hogs-free", "lockstep, two hogs, nothing bound", pair_sample, FREE, FREE, .rounds = 20000,
   .who = { LIBRARY, CLASSIC },
-  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+  .target = { { WALL, '/', 0, 1, 1.08, 0 }, { CPU, '/', 0, 1, 1.08, 0 } } },
 { "one-cpu", "lockstep on one CPU", pair_sample, ONE, .rounds = 10000,
   .who = { LIBRARY, CLASSIC, PTHREAD, RAW },
-  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+  .target = { { WALL, '/', 0, 1, 1.08, 0 }, { CPU, '/', 0, 1, 1.08, 0 } } },
 { "one-cpu-late", "lockstep, moved to one CPU after the roles were set", pair_sample, LATE,
   .rounds = 10000, .who = { LIBRARY, CLASSIC },
-  .target = { { WALL, '/', 0, 1, 1.05, 0 }, { CPU, '/', 0, 1, 1.05, 0 } } },
+  .target = { { WALL, '/', 0, 1, 1.08, 0 }, { CPU, '/', 0, 1, 1.08, 0 } } },
 { "works", "each side works 0 to 40 us before each round", pair_sample, FREE, .rounds = 1000,
   .work = 40000, .who = { LIBRARY, CLASSIC },
-  .target = { { WALL, '/', 0, 1, 0.85, APART }, { WALL, '/', 0, 1, 1.05, ONE },
-              { CPU, '/', 0, 1, 1.05, 0 } } },
+  .target = { { WALL, '/', 0, 1, 0.85, APART }, { WALL, '/', 0, 1, 1.08, ONE },
+              { CPU, '/', 0, 1, 1.02, 0 } } },
 { "works-long", "each side works 0 to 2 ms before each round", pair_sample, FREE, .rounds = 80,
   .work = 2000000, .who = { LIBRARY, CLASSIC },
   .target = { { WALL, '/', 0, 1, 1.005, 0 }, { CPU, '-', 0, 1, 25, 0 } } },
-{ "late", "one side comes 50 ms late", pair_sample, FREE, .rounds = 1, .late = 50,
-  .who = { LIBRARY, CLASSIC },
-  .target = { { WALL, '/', 0, 1, 1.005, 0 }, { CPU, '-', 0, 1, 25, 0 } } },
-{ "fork", "fork, one round, exit, reap", fork_sample, FREE, .rounds = 60,
-  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { { WALL, '/', 0, 1, 0.95, 0 } } },
-{ "fork-one-cpu", "the same on one CPU", fork_sample, ONE, .rounds = 60,
-  .who = { LIBRARY, CLASSIC, FORK_ALONE }, .target = { { WALL, '/', 0, 1, 1.02, 0 } } },
+{ "late", "one side comes 5 ms late to each of 64 rounds", pair_sample, FREE, .rounds = 64,
+  .late = 5, .who = { LIBRARY, CLASSIC, OLD },
+  .target = { { WALL, '/', 0, 1, 1.005, 0 }, { CPU, '-', 0, 1, 5, 0 } } },
+{ "fork", "fork, one round, exit, reap", fork_sample, FREE, .rounds = 60, .each = 1,
+  FORKS(1, 1) },
+{ "fork-busy", "the same, two hogs, nothing bound", fork_sample, FREE, FREE, .rounds = 60,
+  .each = 1, FORKS(1, 0.87) },
+{ "fork-one-cpu", "the same on one CPU", fork_sample, ONE, .rounds = 60, .each = 1,
+  FORKS(1.02, 1) },
+{ "fork-one-cpu-busy", "the same on one CPU, a hog on it", fork_sample, ONE, ONE, .rounds = 60,
+  .each = 1, FORKS(1.02, 1) },
+{ "three", "fork, three rounds, exit, reap", fork_sample, FREE, .rounds = 60, .each = 3,
+  FORKS(1.02, 1) },
+{ "three-busy", "the same, two hogs, nothing bound", fork_sample, FREE, FREE, .rounds = 60,
+  .each = 3, FORKS(1.02, 1) },
+{ "three-one-cpu", "the same on one CPU", fork_sample, ONE, .rounds = 60, .each = 3,
+  FORKS(1.02, 1) },
+{ "three-one-cpu-busy", "the same on one CPU, a hog on it", fork_sample, ONE, ONE, .rounds = 60,
+  .each = 3, FORKS(1.02, 1) },
+{ "exec", "the README's handshake, from before the fork until the exec is known", exec_sample,
+  FREE, .rounds = 40, EXECS },
+{ "exec-busy", "the same, two hogs, nothing bound", exec_sample, FREE, FREE, .rounds = 40, EXECS },
+{ "exec-one-cpu", "the same on one CPU", exec_sample, ONE, .rounds = 40, EXECS },
+{ "exec-one-cpu-busy", "the same on one CPU, a hog on it", exec_sample, ONE, ONE, .rounds = 40,
+  EXECS },
+{ "overhead", "on one CPU: init and destroy (1); fork, roles, exit, reap too (2); both place (3); "
+  "the child waits too (4); both wait", fork_sample, ONE, .rounds = 60, .each = 1,
+  .who = { LIBRARY, LIBRARY, LIBRARY, LIBRARY, LIBRARY, CLASSIC, CLASSIC, CLASSIC, CLASSIC,
+           CLASSIC, FORK_ALONE },
+  .n = { INIT, ROLES, PLACE, CHILD_WAITS, 0, INIT, ROLES, PLACE, CHILD_WAITS, 0, 0 } },
 { "ready", "place and sync: its barrier is there (1), or it is a try and is not", ready_sample,
   ONE, .rounds = 10, .who = { LIBRARY, CLASSIC, LIBRARY }, .n = { 1, 1, 0 },
   .target = { { WALL, '/', 0, 1, 0.6, 0 }, { CALLS, '=', 0, 0, 2, 0 },
@@ -500,6 +642,37 @@ enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
 /* ---- running and judging --------------------------------------------------------------------- */
 
+/* Without an older build, its rows are left out. */
+static bool has_row(const struct scenario *s, int row) {
+        return s->who[row] && (s->who[row] != OLD || builds[OLD]);
+}
+
+/* How long the first n of the CPUs had nothing to do; negative if the kernel does not say. */
+static int64_t idle_ns(size_t n) {
+        FILE *stat = fopen("/proc/stat", "re");
+        unsigned long long ticks = 0;
+        char line[512], *p;
+        size_t cpu, found = 0;
+        int i;
+
+        while (stat && fgets(line, sizeof line, stat)) {
+                if (strncmp(line, "cpu", 3) != 0 || line[3] == ' ')
+                        continue;
+                cpu = strtoul(line + 3, &p, 10);
+                if (cpu != usable[0] && cpu != usable[n - 1])
+                        continue;
+                for (i = 0; i < 5; i++) { /* user, nice, system, idle, iowait */
+                        const unsigned long long spell = strtoull(p, &p, 10);
+
+                        ticks += i < 3 ? 0 : spell;
+                }
+                found++;
+        }
+        if (stat)
+                (void) fclose(stat);
+        return found == n ? (int64_t) ticks * (1000000000 / sysconf(_SC_CLK_TCK)) : -1;
+}
+
 static void take_sample(struct scenario *s, int row) {
         int status, i;
         pid_t pid;
@@ -511,6 +684,7 @@ static void take_sample(struct scenario *s, int row) {
         pid = spawn();
         if (pid == 0) {
                 (void) alarm(120); /* not everybody notices that the other side failed */
+                memset(&spent, 0, sizeof spent);
                 pin(s->where, 0);
                 s->sample(s, row);
                 _exit(0);
@@ -528,9 +702,13 @@ static void take_sample(struct scenario *s, int row) {
 static void run(struct scenario *s, int reps) {
         static unsigned seed = 1;
         int i, k, order[MAX_ROWS] = { 0 };
-        const long hogs = s->hogs ? 2 : 0;
+        const long hogs = s->hogs ? 1 + (s->hogs != ONE) : 0;
+        const size_t used = s->where == ONE ? 1 : cpus;
+        const int64_t idle = idle_ns(used);
         pid_t hog[2];
 
+        memset(&spent, 0, sizeof spent);
+        start();
         for (i = 0; i < hogs; i++) {
                 hog[i] = spawn();
                 if (hog[i] == 0)
@@ -544,11 +722,17 @@ static void run(struct scenario *s, int reps) {
                         order[k] = i;
                 }
                 for (i = 0; i < MAX_ROWS; i++)
-                        if (s->who[order[i]])
+                        if (has_row(s, order[i]))
                                 take_sample(s, order[i]);
         }
         s->taken = reps;
         finish(hog, hogs);
+        stop();
+        if (idle < 0)
+                s->others = (double) NAN;
+        else
+                s->others = 1 - (double) (idle_ns(used) - idle + spent.cpu) /
+                                        ((double) spent.wall * (double) used);
 }
 
 /* Finds quartiles; returns of how many repetitions. Compares within each, so that what slows the
@@ -558,7 +742,7 @@ static int figure(const struct scenario *s, const struct target *t, double quart
         double v[MAX_REPS], x;
         int i, k, n = 0;
 
-        for (i = 0; i < s->taken; i++) {
+        for (i = 0; i < s->taken && has_row(s, t->of) && has_row(s, t->to); i++) {
                 const double *of = s->samples[t->of][i], *to = s->samples[t->to][i];
                 const bool sharing = of[SHARED] > 10 || to[SHARED] > 10;
 
@@ -578,28 +762,42 @@ static int figure(const struct scenario *s, const struct target *t, double quart
         return n;
 }
 
+static int figure_of(const struct scenario *s, int metric, int row, double quartiles[3]) {
+        const struct target value = { (enum metric) metric, '=', row, row, 0, 0 };
+
+        return figure(s, &value, quartiles);
+}
+
 /* Medians, and the wall time of the first row against that of each other. */
 static void show(const struct scenario *s) {
+        bool any[METRICS] = { false };
         double q[3];
         int row, k;
 
-        printf("%25s   wall us    CPU us     calls  %% shared   wall, library / this\n", "");
-        for (row = 0; row < MAX_ROWS && s->who[row]; row++) {
+        for (row = 0; row < MAX_ROWS; row++)
+                for (k = 0; k < METRICS; k++)
+                        any[k] |= has_row(s, row) && figure_of(s, k, row, q) > 0;
+        printf("%25s", "");
+        for (k = 0; k < METRICS; k++)
+                if (any[k])
+                        printf(" %9s", metrics[k]);
+        printf("   wall, library / this\n");
+        for (row = 0; row < MAX_ROWS; row++) {
                 const struct target ratio = { WALL, '/', 0, row, 0, 0 };
 
+                if (!has_row(s, row))
+                        continue;
                 printf("%-17s %7.0ld", names[s->who[row]], s->n[row]); /* .0 leaves a 0 out */
-                for (k = 0; k < METRICS; k++) {
-                        const struct target value = { (enum metric) k, '=', row, row, 0, 0 };
-
-                        if (figure(s, &value, q))
+                for (k = 0; k < METRICS; k++)
+                        if (figure_of(s, k, row, q))
                                 printf(" %9.2f", q[1]);
-                        else
+                        else if (any[k])
                                 printf(" %9s", "-");
-                }
                 if (row > 0 && s->n[row] == s->n[0] && figure(s, &ratio, q))
                         printf("   %.3f (%.3f to %.3f)", q[1], q[0], q[2]);
                 putchar('\n');
         }
+        printf("%25s others had %.1f %% of its CPU(s)\n", "", 100 * s->others);
 }
 
 /* A target is met if the median keeps to it; if just the lower quartile does, that may be noise. */
@@ -613,7 +811,7 @@ static void judge(const struct scenario *s) {
 
                 if (n == 0)
                         continue;
-                printf("%-6s %-12s %s, %s", verdict[(q[1] > t->limit) + (q[0] > t->limit)], s->name,
+                printf("%-6s %-18s %s, %s", verdict[(q[1] > t->limit) + (q[0] > t->limit)], s->name,
                        metrics[t->metric], names[s->who[t->of]]);
                 if (t->sign != '=')
                         printf(" %c %s", t->sign, names[s->who[t->to]]);
@@ -622,7 +820,9 @@ static void judge(const struct scenario *s) {
                 if (t->when)
                         printf(t->when == APART ? ", on two CPUs" : ", sharing a CPU");
                 printf(": %.3f (%.3f to %.3f), at most %g", q[1], q[0], q[2], t->limit);
-                printf(n < s->taken ? ", in %d of %d\n" : "\n", n, s->taken);
+                if (n < s->taken)
+                        printf(", in %d of %d", n, s->taken);
+                printf("; others had %.1f %%\n", 100 * s->others);
         }
 }
 
@@ -631,7 +831,7 @@ static int usage(void) {
 
         fprintf(stderr, "usage: bench [-r REPETITIONS] [SCENARIO]...\n");
         for (i = 0; i < SCENARIOS; i++)
-                fprintf(stderr, "  %-13s %s\n", scenarios[i].name, scenarios[i].title);
+                fprintf(stderr, "  %-18s %s\n", scenarios[i].name, scenarios[i].title);
         return 2;
 }
 
@@ -639,13 +839,14 @@ static int usage(void) {
 static void prepare(void) {
         struct rlimit files;
         cpu_set_t set;
-        size_t i, n = 0;
+        double load[3] = { 0, 0, 0 };
+        size_t i;
 
         must(sched_getaffinity(0, sizeof set, &set), "sched_getaffinity");
-        for (i = 0; i < CPU_SETSIZE && n < 2; i++)
+        for (i = 0; i < CPU_SETSIZE && cpus < 2; i++)
                 if (CPU_ISSET(i, &set))
-                        usable[n++] = i;
-        if (n < 2)
+                        usable[cpus++] = i;
+        if (cpus < 2)
                 usable[1] = usable[0];
         shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                       0);
@@ -654,13 +855,23 @@ static void prepare(void) {
         must(getrlimit(RLIMIT_NOFILE, &files), "getrlimit");
         files.rlim_cur = files.rlim_max;
         must(setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
-        printf("barrier %s, BARRIER_TRIES %d, %zu CPU(s)\n", BARRIER_VERSION, BARRIER_TRIES, n);
+        for (i = LIBRARY; i <= OLD; i++)
+                if (builds[i]) {
+                        if (builds[i]->size > sizeof(Barrier))
+                                die("its struct is larger");
+                        printf("%s: barrier %s, BARRIER_TRIES %d\n", names[i], builds[i]->version,
+                               builds[i]->tries);
+                }
+        (void) getloadavg(load, 3);
+        printf("%zu CPU(s), load average %.2f, %.2f, %.2f\n", cpus, load[0], load[1], load[2]);
 }
 
 int main(int argc, char **argv) {
         struct scenario *s;
         int c, i, reps = 31, known = 0;
 
+        if (argc > 0 && strcmp(argv[0], exits) == 0)
+                return 0;
         while ((c = getopt(argc, argv, "r:")) >= 0) {
                 reps = c == 'r' ? (int) strtol(optarg, NULL, 10) : 0;
                 if (reps < 1 || reps > MAX_REPS)
