@@ -51,7 +51,7 @@ $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 # ---- tests --------------------------------------------------------------------------------------
 
 SHORT := explore-short faults-short kill-short
-PARTS := suite readme $(SHORT) 'demo QUIET=-q'
+PARTS := suite readme filter $(SHORT) 'demo QUIET=-q'
 
 .PHONY: check suite readme
 check: all ## the suite, the README's programs, short forms of the proofs, the demo
@@ -73,8 +73,8 @@ readme:
 
 # ---- proofs -------------------------------------------------------------------------------------
 
-PROOFS := states/explore states/model inputs/fuzz-import failures/faults failures/hostile \
-	failures/kill failures/soak
+PROOFS := states/explore states/model inputs/fuzz-import failures/faults failures/filter \
+	failures/hostile failures/kill failures/soak
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 OLD ?=
@@ -92,7 +92,7 @@ $(BUILD)/verify/inputs/fuzz-import: verify/inputs/fuzz-import.c verify/common.h 
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
-.PHONY: explore model mutants faults hostile fuzz soak kill bench $(SHORT)
+.PHONY: explore model mutants faults filter hostile fuzz soak kill bench $(SHORT)
 explore: $(BUILD)/verify/states/explore ## every state that the two sides can reach, against a model
 	$(BUILD)/verify/states/explore
 
@@ -113,6 +113,9 @@ faults: $(BUILD)/verify/failures/faults $(BUILD)/barrier.o ## every system call 
 faults-short: $(BUILD)/verify/failures/faults $(BUILD)/barrier.o
 	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/failures/faults --symbols
 	$(BUILD)/verify/failures/faults --short
+
+filter: $(BUILD)/verify/failures/filter ## all of it behind a seccomp filter made from barrier.h
+	$(BUILD)/verify/failures/filter
 
 hostile: $(BUILD)/verify/failures/hostile ## a peer that was taken over, N operations
 	$(BUILD)/verify/failures/hostile $(N)

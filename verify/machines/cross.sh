@@ -79,6 +79,10 @@ machine() {
                 $emulator "$out/$1/explore" --short
                 ;;
         esac
+        if [ "$1" = i386 ]; then # 32 bits have other calls
+                $compile -o "$out/$1/filter" verify/failures/filter.c
+                "$out/$1/filter"
+        fi
 }
 
 # smallest NAME CC LIMIT
