@@ -106,6 +106,13 @@ model: $(BUILD)/verify/states/model ## whether the kernel does what explore's mo
 mutants: ## break barrier.c on purpose; explore has to find each
 	CC='$(CC)' sh verify/states/mutants.sh
 
+.PHONY: spin spin-short
+spin: ## the protocol as a model of its own in every state, by Spin
+	BUILD=$(BUILD)/build sh verify/states/spin.sh
+
+spin-short:
+	BUILD=$(BUILD)/build sh verify/states/spin.sh --short
+
 faults: $(BUILD)/verify/failures/faults $(BUILD)/barrier.o ## every system call fails in turn
 	nm -u -P $(BUILD)/barrier.o | $(BUILD)/verify/failures/faults --symbols
 	$(BUILD)/verify/failures/faults
