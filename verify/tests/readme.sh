@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# readme.sh - compiles the C of README.md and doc/PORTING.md; runs the first program in its endings
+# readme.sh - compiles and runs the C of README.md and of the pages in doc/
 #
 #       BUILD=DIR CC=... CFLAGS=... verify/tests/readme.sh
 #
+# The blocks of a section become one file, PAGE/SECTION.c, which has to compile on its own. The
+# README's program is run in each of its endings here; pages.c, which includes the files by their
+# names, runs the rest.
 # An ending that takes a failure, a kill or a delay comes from the same program with one edit.
 # All are here but a fork() that fails: the program without its check would kill all processes.
 set -eu
@@ -14,19 +17,28 @@ dir=$BUILD/readme
 checks=0
 
 rm -rf "$dir"
-mkdir -p "$dir"
+mkdir -p "$dir/README" "$dir/PORTING" "$dir/RECIPES"
 awk -v dir="$dir" '
-        /^```c$/ { file = dir "/" ++n ".c"; first = 1; next }
-        /^```/ { file = "" }
-        file && first && !/^#/ { # the recipes leave out these lines
-                print "#include <errno.h>\n#include <poll.h>\n#include \"barrier.h\"\n" > file
+        FNR == 1 { page = FILENAME; sub(/.*\//, "", page); sub(/\.md$/, "", page) }
+        /^```/ && inside { inside = 0; next }
+        /^```/ { inside = 1; code = $0 == "```c"; next }
+        !inside && /^#/ {
+                section = tolower($0)
+                gsub(/[^a-z0-9]+/, "-", section)
+                gsub(/^-|-$/, "", section)
         }
-        file { print > file; first = 0 }' README.md doc/PORTING.md
+        !inside || !code { next }
+        {
+                file = dir "/" page "/" section ".c"
+                if (!seen[file]++ && !/^#/) # what these blocks leave out
+                        print "#include \"RECIPES/recipes.c\"\n" > file
+                print > file
+        }' README.md doc/PORTING.md doc/RECIPES.md
 
 compile() {
         # shellcheck disable=SC2086 # options are words
         $CC -std=gnu99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror $CPPFLAGS $CFLAGS \
-                -I. "$@"
+                -I. -I"$dir" "$@"
         checks=$((checks + 1))
 }
 
@@ -42,13 +54,13 @@ expect() { # WANTED-STATUS WANTED-OUTPUT PROGRAM DIR COMMAND...
         checks=$((checks + 1))
 }
 
-for file in "$dir"/*.c; do
+for file in "$dir"/*/*.c; do
         compile -c -o "${file%c}o" "$file"
 done
 
 variant() { # NAME [SED-COMMAND]
-        sed "${2-}" "$dir/1.c" > "$dir/$1.c"
-        if [ $# -gt 1 ] && cmp -s "$dir/1.c" "$dir/$1.c"; then
+        sed "${2-}" "$dir/README/barrier.c" > "$dir/$1.c"
+        if [ $# -gt 1 ] && cmp -s "$dir/README/barrier.c" "$dir/$1.c"; then
                 echo "readme: the first program has no place for: $2" >&2
                 exit 1
         fi
@@ -86,5 +98,9 @@ for program in parent-killed parent-killed-between; do # cat ends when no proces
         expect 0 '' sh -c 'exec 2> /dev/null; "$@" 2>&1 | cat' sh \
                 "$dir/$program" / echo 'it runs'
 done
+
+# shellcheck disable=SC2086 # options are words
+compile -pthread -o "$dir/pages" verify/tests/pages.c barrier.c $LDFLAGS
+timeout 300 "$dir/pages"
 
 echo "readme: $checks passed, 0 failed, 0 skipped"
