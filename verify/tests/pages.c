@@ -17,7 +17,10 @@
 #include "RECIPES/end-a-wait-by-a-signal-or-from-another-thread.c"
 #include "RECIPES/what-to-print.c"
 #include "README/recipes.c"
+#include "PORTING/from-an-eventfd-go-ahead.c"
 #include "PORTING/from-a-pipe-whose-end-means-go-or-exec-d.c"
+#include "PORTING/from-libdaemon-s-return-value.c"
+#include "PORTING/who-holds-copies.c"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -602,7 +605,7 @@ static void each_ending_has_its_sentence(void) {
                    "Transport endpoint is not connected"));
 }
 
-/* ---- README ---------------------------------------------------------------------------------- */
+/* ---- README and PORTING ---------------------------------------------------------------------- */
 
 static void the_readme_waits_for_its_daemon(void) {
         Barrier b;
@@ -627,6 +630,117 @@ static void the_readme_waits_for_its_daemon(void) {
         }
         CHECK(wait_for_daemon(&b) == EADDRINUSE);
         CHECK(exited(reaped(pid), 0));
+}
+
+static void go_ahead_comes_from_the_parent_alone(void) {
+        Barrier b;
+        int *went = (int *) shared(sizeof *went);
+        pid_t pid = fork_and_wait(&b);
+
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                *went = 1;
+                _exit(0);
+        }
+        barrier_destroy(&b);
+        CHECK(exited(reaped(pid), 1) && *went == 0);
+
+        pid = fork_and_wait(&b);
+        CHECK(pid >= 0);
+        if (pid == 0)
+                _exit(0);
+        CHECK(barrier_place(&b));
+        CHECK(exited(reaped(pid), 0));
+}
+
+static int start_command(const char *path, bool die) {
+        Barrier b;
+        pid_t pid = start_sides(&b);
+
+        if (pid == 0) {
+                char *argv[] = { (char *) path, NULL };
+
+                if (die && barrier_place_and_sync(&b))
+                        raise(SIGKILL);
+                run(&b, argv);
+        }
+        int r = started(&b);
+        CHECK(killed(reaped(pid)) == die);
+        barrier_destroy(&b);
+        return r;
+}
+
+static void the_end_of_a_pipe_is_told_from_a_death(void) {
+        CHECK(start_command("/bin/true", false) == 0);
+        CHECK(start_command("/dev/null/none", false) == ENOTDIR);
+        CHECK(start_command("/bin/true", true) == ECONNRESET);
+}
+
+static void a_daemon_is_ready_fails_or_is_ended(void) {
+        enum { READY, FAILS, DIES, STUCK, WAYS };
+        static const int errors[] = { 0, EADDRINUSE, ECONNRESET, ETIMEDOUT };
+        Barrier b;
+        int way, alive[2];
+
+        for (way = 0; way < WAYS; way++) {
+                make_pipe(alive);
+                int r = start_daemon(&b, way == STUCK ? 1 : 0), error = errno;
+
+                if (r == 1) {
+                        if (way == FAILS)
+                                barrier_fail(&b, EADDRINUSE);
+                        if (way == STUCK)
+                                hang();
+                        if (way == READY && barrier_place_and_sync(&b))
+                                tell(alive[1], 0);
+                        _exit(0);
+                }
+                close(alive[1]);
+                CHECK(hear(alive[0]) == (way == READY ? 0 : -1));
+                CHECK(hear(alive[0]) == -1); /* none of its processes is left */
+                CHECK(way == READY ? r == 0 : r == -1 && error == errors[way]);
+        }
+}
+
+/* Of the parent's children the first is started again, so that the others are there before it. */
+static void a_child_that_is_started_again_hides_no_death(void) {
+        enum { CHILDREN = 3 };
+        int told[2], i, numbers[CHILDREN + 1];
+
+        CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+        make_pipe(told);
+        pid_t parent = born();
+        if (parent == 0) {
+                Barrier b[CHILDREN] = { BARRIER_NULL, BARRIER_NULL, BARRIER_NULL };
+
+                for (i = 0; i < CHILDREN + 1; i++) {
+                        int own = i % CHILDREN;
+
+                        barrier_destroy(&b[own]);
+                        CHECK(barrier_init(&b[own]) == 0);
+                        pid_t pid = fork();
+                        CHECK(pid >= 0);
+                        if (pid == 0) {
+                                keep_own(b, CHILDREN, own);
+                                if (i == CHILDREN)
+                                        hang();
+                                CHECK(!barrier_wait_next(&b[own]) && barrier_they_left(&b[own]));
+                                _exit(0);
+                        }
+                        CHECK(barrier_set_role(&b[own], BARRIER_PARENT) == 0);
+                        tell(told[1], pid);
+                        if (i == 0) { /* it ends, but has to be there no longer */
+                                barrier_destroy(&b[own]);
+                                CHECK(exited(reaped(pid), 0));
+                        }
+                }
+                hang();
+        }
+        for (i = 0; i < CHILDREN + 1; i++)
+                numbers[i] = hear(told[0]);
+        CHECK(kill(parent, SIGKILL) == 0 && killed(reaped(parent)));
+        CHECK(exited(reaped(numbers[1]), 0) && exited(reaped(numbers[2]), 0));
+        CHECK(kill(numbers[CHILDREN], SIGKILL) == 0 && killed(reaped(numbers[CHILDREN])));
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -658,6 +772,10 @@ static const struct test {
         TEST(another_thread_ends_a_wait),
         TEST(each_ending_has_its_sentence),
         TEST(the_readme_waits_for_its_daemon),
+        TEST(go_ahead_comes_from_the_parent_alone),
+        TEST(the_end_of_a_pipe_is_told_from_a_death),
+        TEST(a_daemon_is_ready_fails_or_is_ended),
+        TEST(a_child_that_is_started_again_hides_no_death),
 };
 
 int main(void) {
