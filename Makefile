@@ -54,7 +54,7 @@ SHORT := explore-short faults-short kill-short
 PARTS := suite readme filter $(SHORT) 'demo QUIET=-q'
 
 .PHONY: check suite readme
-check: all ## the suite, the README's programs, short forms of the proofs, the demo
+check: all ## the suite, the code in README and doc/, short forms of the proofs, the demo
 	@MAKE='$(MAKE)' sh verify/tests/count.sh $(PARTS)
 
 suite: $(BUILD)/test-barrier
@@ -140,7 +140,8 @@ kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd versions prove kernels mutate
+.PHONY: coverage sanitize analyze matrix cross systemd versions prove troubleshooting kernels \
+	mutate
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
@@ -149,7 +150,8 @@ cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
 versions: ## barrier 1.1.0 on the other side, in every ending, and each other's strings
 prove: ## every function for every input, by CBMC
-coverage sanitize analyze matrix cross systemd versions prove:
+troubleshooting: ## the commands of doc/TROUBLESHOOTING.md, on programs that hang
+coverage sanitize analyze matrix cross systemd versions prove troubleshooting:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh
 
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
@@ -213,4 +215,4 @@ dist: ## barrier-VERSION.tar.gz, the same bytes each time; its barrier.c compile
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | \
 		while IFS='	' read -r target text; do \
-		printf '  make %-10s %s\n' "$$target" "$$text"; done
+		printf '  make %-15s %s\n' "$$target" "$$text"; done

@@ -9,9 +9,10 @@
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
 
-# Not yet among them: the suite; and what is written for CBMC, in words that only CBMC knows.
+# Not yet among them: the suite; what is written for CBMC, in words that only CBMC knows; and what
+# includes the code of the pages, which readme.sh compiles.
 library=barrier.c
-programs=$(printf '%s\n' bench/*.c examples/*.c verify/*/*.c | grep -v '^verify/inputs/prove\.c$')
+programs=$(printf '%s\n' bench/*.c examples/*.c verify/*/*.c | grep -v '/prove\.c$\|/pages\.c$')
 
 # over COMMAND...: for each source
 over() {
