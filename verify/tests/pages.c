@@ -10,7 +10,6 @@
 #include "RECIPES/close-all-others-before-an-exec.c"
 #include "RECIPES/is-the-other-side-still-there.c"
 #include "RECIPES/descriptors-at-fixed-numbers.c"
-#include "RECIPES/one-deadline-over-several-waits.c"
 #include "RECIPES/drop-rights-and-die-with-the-parent.c"
 #include "RECIPES/ask-and-answer.c"
 #include "RECIPES/two-barriers-or-three-processes.c"
@@ -218,6 +217,17 @@ static void passed_descriptors_do_not_hit_each_other(void) {
 
 /* ---- one deadline over several waits --------------------------------------------------------- */
 
+static int timeouts;
+
+static void count_timeout(Barrier *b, int msec) {
+        timeouts++;
+        barrier_set_timeout(b, msec);
+}
+
+#define barrier_set_timeout count_timeout
+#include "RECIPES/one-deadline-over-several-waits.c"
+#undef barrier_set_timeout
+
 static void a_command_starts_before_the_deadline(void) {
         Barrier b;
         pid_t pid = start_sides(&b);
@@ -227,6 +237,7 @@ static void a_command_starts_before_the_deadline(void) {
                 run(&b, argv);
         }
         CHECK(start(&b, INT64_MAX) == 0);
+        CHECK(timeouts == 3); /* one for each wait */
         CHECK(exited(reaped(pid), 0));
 }
 
@@ -254,7 +265,13 @@ static void each_wait_ends_when_the_deadline_is_over(void) {
 
 static void a_deadline_is_not_early(void) {
         Barrier b;
-        int64_t end = now_ms() + 20;
+        struct timespec before, after;
+
+        CHECK(clock_gettime(CLOCK_MONOTONIC, &before) == 0);
+        int64_t now = now_ms(), end = now + 20;
+        CHECK(clock_gettime(CLOCK_MONOTONIC, &after) == 0);
+        CHECK(before.tv_sec <= now / 1000 && now / 1000 <= after.tv_sec);
+
         pid_t pid = start_sides(&b);
 
         if (pid == 0)
