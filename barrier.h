@@ -267,9 +267,10 @@ BARRIER_CHECKED int barrier_import(Barrier *b, const char *s);
 /* ---- the struct ------------------------------------------------------------------------------ */
 
 /* One side's view of the barrier; embed it wherever you like. It may be moved and copied, as long
- * as one copy is used in each process. You may read the descriptors, to know which to keep open
- * when you close all others. After they were closed that way the Barrier must not be used or
- * destroyed: its numbers belong to others. Leave the other fields alone. */
+ * as one copy is used in each process. You may read the descriptors. Where you close all others
+ * before an exec, mark them instead, with close_range() and CLOSE_RANGE_CLOEXEC: a barrier whose
+ * descriptors were closed that way must not be used or destroyed, for its numbers belong to others.
+ * Leave the other fields alone. */
 struct Barrier {
         int me;      /* the eventfd that this side writes and the other reads */
         int them;    /* the eventfd that the other side writes and this one reads */
@@ -353,9 +354,9 @@ struct Barrier {
  *   timeout; the other, which has to be sure that it is still wanted, uses place_and_sync, not
  *   place. After prctl(PR_SET_PDEATHSIG) a child asks once, with timeout 0, whether wait_abortion
  *   is true: then the parent died or gave up before. getppid() cannot tell in a pid namespace. The
- *   signal is not sent after a change of user or group (arm it after that, then ask), needs the
- *   parent's right to send it, is not inherited, and comes when the thread that forked the child
- *   ends; after a double fork it is bound to the process in the middle.
+ *   signal is not sent after a change of the effective uid or gid (arm it after that, then ask),
+ *   needs the parent's right to send it, is not inherited, and comes when the thread that forked
+ *   the child ends; after a double fork it is bound to the process in the middle.
  *
  * WHAT A WAIT COSTS
  *

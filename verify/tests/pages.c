@@ -8,6 +8,7 @@
  */
 #include "RECIPES/recipes.c"
 #include "RECIPES/close-all-others-before-an-exec.c"
+#include "RECIPES/a-daemon-that-says-when-it-is-ready.c"
 #include "RECIPES/is-the-other-side-still-there.c"
 #include "RECIPES/descriptors-at-fixed-numbers.c"
 #include "RECIPES/drop-rights-and-die-with-the-parent.c"
