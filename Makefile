@@ -175,7 +175,7 @@ $(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrie
 
 .PHONY: demo install uninstall clean help dist
 demo: all ## run the examples and compare what they do with what they should
-	@sh examples/demo.sh $(QUIET) $(BUILD)/examples
+	@CC='$(CC)' sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3
 install: ## the header, the library, barrier.pc and the manual page, to DESTDIR and PREFIX

@@ -24,6 +24,7 @@ if [ $# -gt 1 ] || ! bin=$(cd -- "${1:-$(dirname -- "$0")}" && pwd); then
 fi
 PATH=$bin:$PATH LC_ALL=C
 export PATH LC_ALL
+source=$(cd -- "$(dirname -- "$0")" && pwd)
 command -v perl > /dev/null || {
         echo 'demo.sh needs perl, to ask the servers: apt-get install perl-base' >&2
         exit 1
@@ -294,6 +295,30 @@ scene 'SIGTERM ends it while a worker is stopped; when its time is over that one
   kill $!; wait $! && ! kill -0 ${answer##* } 2>&-' <<'EOT'
 2> prefork: worker 1: killed
 EOT
+
+# prefork with another worker_answer()
+variant() { # NAME STATEMENTS
+        sed "/^static void worker_answer/,/^}/c\\
+static void worker_answer(int number, int client) { $2 }" "$source/prefork.c" > "$1.c"
+        ${CC:-cc} -I"$source/.." -o "$1" "$1.c" "$source/../barrier.c" || exit
+}
+
+variant execs '(void) (number + client); execlp("sleep", "sleep", "infinity", (char *) 0);'
+scene 'A worker that was ready becomes another program, which lives on: the server ends it.' \
+        1 './execs 1 > fifo & read -r line < fifo; ./ask "${line##* }"; wait $!' <<'EOT'
+2> prefork: worker 1: Killed
+EOT
+
+hang_up='(void) shutdown(client, SHUT_RDWR); for (;;) (void) pause();'
+variant fails "(void) barrier_fail(&workers[number - 1].b, EIO); $hang_up"
+scene 'A worker that was ready fails, and lives on: the server ends it.' \
+        1 './fails 1 > fifo & read -r line < fifo; ./ask "${line##* }"; wait $!' <<'EOT'
+2> prefork: worker 1: Input/output error
+EOT
+
+variant fills "uint64_t most = -2; (void) !write(workers[number - 1].b.them, &most, 8); $hang_up"
+scene 'A worker that was ready cannot be told to stop any more: the server ends it.' \
+        0 './fills 1 > fifo & read -r line < fifo; ./ask "${line##* }"; kill $!; wait $!' < /dev/null
 
 title 'handover: a barrier that goes on across execve()'
 

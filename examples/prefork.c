@@ -178,12 +178,14 @@ static bool start_worker(int listener, const char *dir) {
         return true;
 }
 
-/* Says why a worker ended. */
+/* Says why a worker ended, after it has. One that left or failed may live on: it may exec, or close
+ * its descriptors. What ends already ends as it would without SIGKILL. */
 static void report(const struct worker *w, const char *dir) {
         int number = (int) (w - workers) + 1, error = barrier_error(&w->b);
         const char *reason = strerror(error % LOG);
         siginfo_t info;
 
+        (void) kill(w->pid, SIGKILL);
         if (barrier_they_left(&w->b) && waitid(P_PID, (id_t) w->pid, &info, WEXITED | WNOWAIT) == 0)
                 reason = info.si_code == CLD_EXITED ? "exited" : strsignal(info.si_status);
         if (dir && error > LOG)
@@ -247,7 +249,8 @@ static int serve(int listener, const char *dir) {
         }
 }
 
-/* Ends them all; one that does not go in time, or was never ready, is killed. */
+/* Ends them all; one that does not go in time, or was never ready, is killed. So is one that says it
+ * has gone, for who waits for a process has to know that it ends. */
 static void stop(void) {
         struct worker *w;
 
@@ -259,10 +262,9 @@ static void stop(void) {
         for (w = workers; w < workers + n_workers; w++) {
                 barrier_set_timeout(&w->b, msec_left());
                 (void) barrier_wait_abortion(&w->b);
-                if (!barrier_they_aborted(&w->b)) {
+                if (!barrier_they_aborted(&w->b))
                         fprintf(stderr, "prefork: worker %d: killed\n", (int) (w - workers) + 1);
-                        (void) kill(w->pid, SIGKILL);
-                }
+                (void) kill(w->pid, SIGKILL);
                 (void) waitpid(w->pid, NULL, 0);
         }
 }
