@@ -8,7 +8,7 @@
  * accepted, and a line on stdout tells the port. A worker that fails, dies or is late is named on
  * stderr with the reason, and the whole server ends. SIGTERM ends it too, after the answers that are
  * under way, for which there is the same time again. If the server is killed, its workers end.
- * Each worker takes 4 descriptors of the server.
+ * Each worker takes 5 descriptors of the server.
  *
  * Exit status: 0 after SIGTERM or SIGINT, 1 if something went wrong, 2 wrong usage.
  *
@@ -44,6 +44,7 @@ static struct worker {
         Barrier b;
         pid_t pid;
         int pidfd; /* -1 on a kernel that has none: the pipe of the barrier has to do */
+        int epoll; /* of the barrier, or -1 */
         bool ready;
 } workers[WORKERS_MAX];
 
@@ -100,7 +101,7 @@ static bool die_with_parent(Barrier *b) {
 }
 
 __attribute__((noreturn)) static void worker_main(int index, int listener, const char *dir) {
-        struct pollfd fds[BARRIER_POLLFDS + 1];
+        struct pollfd fds[2] = { { .fd = listener, .events = POLLIN }, { .events = POLLIN } };
         Barrier *b = &workers[index].b;
         sigset_t none;
         int n, client;
@@ -109,6 +110,7 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
         for (n = 0; n < index; n++) {
                 barrier_destroy(&workers[n].b);
                 (void) close(workers[n].pidfd);
+                (void) close(workers[n].epoll);
         }
         (void) barrier_set_role(b, BARRIER_CHILD);
         if (!die_with_parent(b))
@@ -126,13 +128,11 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
         if (!barrier_place_and_sync(b)) /* ready; all are, and the listener listens */
                 _exit(1);
         barrier_set_timeout(b, 0);
+        fds[1].fd = barrier_epoll(b);
         while (!barrier_wait_abortion(b)) { /* the parent tells us to stop, or dies */
-                n = barrier_get_pollfds(b, fds);
-                if (n < 0)
+                if (fds[1].fd < 0 || barrier_is_aborted(b)) /* or something is broken */
                         _exit(1);
-                fds[n].fd = listener;
-                fds[n].events = POLLIN;
-                (void) poll(fds, (nfds_t) n + 1, -1);
+                (void) poll(fds, 2, -1);
                 client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
                 if (client >= 0) { /* another worker may have been faster */
                         worker_answer(index + 1, client);
@@ -145,22 +145,18 @@ __attribute__((noreturn)) static void worker_main(int index, int listener, const
 
 /* ---- the parent ------------------------------------------------------------------------------ */
 
-static bool watch(int fd, uint32_t events, int index) {
-        struct epoll_event event = { .events = events, .data.fd = index };
+static bool watch(int fd, int index) {
+        struct epoll_event event = { .events = EPOLLIN, .data.fd = index };
 
         return epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static bool start_worker(int listener, const char *dir) {
         struct worker *w = &workers[n_workers];
-        struct pollfd fds[BARRIER_POLLFDS];
-        int n;
 
-        n = barrier_init(&w->b);
-        if (n < 0) {
-                errno = -n;
+        errno = -barrier_init(&w->b);
+        if (errno)
                 return false;
-        }
         w->pid = fork();
         if (w->pid == 0)
                 worker_main(n_workers, listener, dir);
@@ -171,11 +167,10 @@ static bool start_worker(int listener, const char *dir) {
         barrier_set_timeout(&w->b, 0);
         w->pidfd = (int) syscall(SYS_pidfd_open, w->pid, 0);
         (void) barrier_watch(&w->b, w->pidfd); /* its death is seen whoever holds copies */
-        n = barrier_get_pollfds(&w->b, fds);
-        while (n-- > 0)
-                if (!watch(fds[n].fd, (uint32_t) fds[n].events, n_workers - 1))
-                        return false;
-        return true;
+        w->epoll = barrier_epoll(&w->b);
+        if (w->epoll < 0)
+                errno = -w->epoll;
+        return w->epoll >= 0 && watch(w->epoll, n_workers - 1);
 }
 
 /* Says why a worker ended, after it has. One that left or failed may live on: it may exec, or close
@@ -304,7 +299,7 @@ int main(int argc, char **argv) {
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         loop = epoll_create1(EPOLL_CLOEXEC);
         signals = signalfd(-1, &mask, SFD_CLOEXEC);
-        if (loop < 0 || signals < 0 || !watch(signals, EPOLLIN, SIGNAL))
+        if (loop < 0 || signals < 0 || !watch(signals, SIGNAL))
                 return complain("epoll", errno);
 
         /* All share one socket; who connects before listen() is refused. The kernel takes a port. */
