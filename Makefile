@@ -141,7 +141,7 @@ kill-short: all $(BUILD)/verify/failures/kill
 
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix cross systemd versions prove troubleshooting kernels \
-	mutate
+	mutate loops
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
@@ -156,7 +156,8 @@ coverage sanitize analyze matrix cross systemd versions prove troubleshooting:
 
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
 mutate: ## break barrier.c everywhere, in N places or where N says; some test or proof sees it
-kernels mutate:
+loops: ## barrier_epoll() and the descriptors in event loops, with N rounds of ping-pong
+kernels mutate loops:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh '$(N)'
 
 bench: $(BUILD)/bench/bench ## what a wait costs, beside what else there is, and beside OLD, another barrier.c

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: 0BSD
+ * Copyright (c) 2026 the barrier authors
+ */
+#include <avahi-common/simple-watch.h>
+#include <stddef.h>
+
+#include "harness.h"
+
+static AvahiSimplePoll *simple;
+static const AvahiPoll *api;
+
+const char *const loop_mistakes[] = { "AVAHI_WATCH_OUT", NULL };
+
+bool loop_open(const char *backend) {
+        (void) backend;
+        simple = avahi_simple_poll_new();
+        api = avahi_simple_poll_get(simple);
+        return simple != NULL;
+}
+
+static void on_fd(AvahiWatch *w, int fd, AvahiWatchEvent event, void *data) {
+        (void) w, (void) fd, (void) event;
+        look(data);
+}
+
+void *loop_watch(int fd, int ask, void *data) {
+        static const AvahiWatchEvent events[] = { AVAHI_WATCH_IN, (AvahiWatchEvent) 0,
+                                                  AVAHI_WATCH_OUT };
+
+        return api->watch_new(api, fd, events[ask], on_fd, data);
+}
+
+void loop_unwatch(void *w) {
+        api->watch_free(w);
+}
+
+void loop_turn(void) {
+        (void) avahi_simple_poll_iterate(simple, -1);
+}
+
+int main(int argc, char **argv) {
+        return harness(argc, argv);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: 0BSD
+ * Copyright (c) 2026 the barrier authors
+ */
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "libev.inc"
+
+static struct ev_loop *loop;
+
+const char *const loop_mistakes[] = { "0", "EV_WRITE", NULL };
+
+bool loop_open(const char *backend) {
+        loop = ev_loop_new(strstr(backend, "epoll")  ? EVBACKEND_EPOLL
+                           : strstr(backend, "poll") ? EVBACKEND_POLL
+                                                     : EVBACKEND_SELECT);
+        return loop != NULL;
+}
+
+void *loop_watch(int fd, int ask, void *data) {
+        ev_io *w = malloc(sizeof *w);
+
+        if (!w)
+                abort();
+        watch(loop, w, fd, data);
+        if (ask < MISTAKE)
+                return w;
+        ev_io_stop(loop, w);
+        ev_io_set(w, fd, ask == MISTAKE ? 0 : EV_WRITE);
+        ev_io_start(loop, w);
+        return w;
+}
+
+void loop_unwatch(void *w) {
+        unwatch(loop, w);
+        free(w);
+}
+
+void loop_turn(void) {
+        (void) ev_run(loop, EVRUN_ONCE);
+}
+
+int main(int argc, char **argv) {
+        return harness(argc, argv);
+}
