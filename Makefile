@@ -17,7 +17,7 @@ VERSION := $(shell sed -n 's/^.define BARRIER_VERSION "\(.*\)"/\1/p' barrier.h)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # What the user gives comes last and wins.
 COMPILE = $(CC) -std=c99 $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
-EXAMPLES := spawn userns daemonize prefork handover
+EXAMPLES := spawn userns daemonize prefork handover launch
 FLAGS := $(BUILD)/build/flags
 
 .DELETE_ON_ERROR:
@@ -46,7 +46,9 @@ $(BUILD)/doc/barrier.3: barrier.h doc/man.awk
 
 $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	@mkdir -p $(@D)
-	$(COMPILE) -I. $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a
+	$(COMPILE) $(THREADS) -I. $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a
+
+$(BUILD)/examples/launch: THREADS := -pthread
 
 # ---- tests --------------------------------------------------------------------------------------
 

@@ -72,7 +72,8 @@ scene() {
         sed 's/^/2> /' .err >> .out
         {
                 sed -e 's/worker [0-9]*, pid/worker N, pid/' -e 's/pid [0-9][0-9]*/pid N/' \
-                        -e 's/127\.0\.0\.1:[0-9]*/127.0.0.1:N/' .out
+                        -e 's/127\.0\.0\.1:[0-9]*/127.0.0.1:N/' \
+                        -e "s/exec'd after [0-9.]* ms/exec'd after N ms/" .out
                 echo "exit status $status"
         } > .seen
         { cat; echo "exit status $2"; } > .expected
@@ -361,6 +362,65 @@ scene 'The variable is that of an earlier run, whose barrier has gone.' \
 2> handover: HANDOVER_BARRIER: stale, its descriptors are not there
 2> handover: sh: the helper ended before it was ready
 EOT
+
+title 'launch: a start from a big process, by vfork(), with a handshake all the same'
+
+scene 'Both sides are set up, the command runs, and its status is passed on.' \
+        3 "launch -m 64 -n 19 sh -c 'nice; exit 3'" <<'EOT'
+19
+2> launch: sh: exec'd after N ms, pid N
+EOT
+
+scene 'The exec failed: there is no such command.' \
+        127 'launch -m 64 /no/such' <<'EOT'
+2> launch: /no/such: No such file or directory
+EOT
+
+scene 'The exec failed: it is there, but no program.' \
+        126 'launch /etc/passwd' <<'EOT'
+2> launch: /etc/passwd: Permission denied
+EOT
+
+unshare -r true 2> .err || obstacle="there can be no user namespace: $(cat .err)"
+scene 'What the parent had to do failed: it takes a capability to raise a priority.' \
+        125 'prlimit --nice=0 unshare -r launch -n -1 true' <<'EOT'
+2> launch: setpriority: Permission denied
+EOT
+obstacle=
+
+scene 'There are no descriptors for a barrier.' \
+        125 '(ulimit -n 5; launch true)' <<'EOT'
+2> launch: barrier: Too many open files
+EOT
+
+# Signals 1 to 28: glibc's posix_spawn(), which make uses, leaves 32 and 33 ignored.
+scene 'Signals that launch was started with ignored are not ignored in the command.' \
+        3 "perl -e '\$SIG{USR1} = \$SIG{ABRT} = \$SIG{CHLD} = IGNORE; exec @ARGV' \
+  launch sh -c 'grep SigIgn /proc/\$\$/status | tail -c 8; exit 3'" <<'EOT'
+0000000
+2> launch: sh: exec'd after N ms, pid N
+EOT
+
+scene 'Termination is passed on: the command ends as it likes, here with 5.' \
+        5 "launch sh -c 'trap \"exit 5\" TERM; kill -TERM \$PPID; while :; do :; done'" <<'EOT'
+2> launch: sh: exec'd after N ms, pid N
+EOT
+
+scene 'Termination ends it while the command is stopped; what that has started is gone too.' \
+        143 "out=\$(launch sh -c '(kill -STOP \$\$
+  until grep -q State:.T /proc/\$\$/status; do :; done; kill -TERM \$PPID; exec cat fifo) & wait')" <<'EOT'
+2> launch: sh: exec'd after N ms, pid N
+2> launch: sh: Terminated
+EOT
+
+scene 'launch is killed: the command, which would never end, is gone too.' \
+        137 "out=\$(spawn sh -c 'exec launch sh -c \"kill -KILL \\\$PPID; while :; do :; done\" 2>&-')" <<'EOT'
+2> spawn: sh: exec'd, pid N
+2> spawn: sh: Killed
+EOT
+
+scene 'Nobody reads what it says; its exit status tells all the same.' \
+        127 ': < fifo & exec 2> fifo; wait; launch /no/such' < /dev/null
 
 [ -n "$quiet" ] || echo
 echo "demo: $passed passed, $failed failed, $skipped skipped"
