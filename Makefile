@@ -53,7 +53,7 @@ $(BUILD)/examples/launch: THREADS := -pthread
 # ---- tests --------------------------------------------------------------------------------------
 
 SHORT := explore-short faults-short kill-short
-PARTS := suite readme filter $(SHORT) 'demo QUIET=-q'
+PARTS := suite readme filter $(SHORT) 'starts N=500' 'demo QUIET=-q'
 
 .PHONY: check suite readme
 check: all ## the suite, the code in README and doc/, short forms of the proofs, the demo
@@ -76,7 +76,7 @@ readme:
 # ---- proofs -------------------------------------------------------------------------------------
 
 PROOFS := states/explore states/model inputs/fuzz-import failures/faults failures/filter \
-	failures/hostile failures/kill failures/soak
+	failures/hostile failures/kill failures/soak failures/starts
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 N ?=
 OLD ?=
@@ -94,7 +94,12 @@ $(BUILD)/verify/inputs/fuzz-import: verify/inputs/fuzz-import.c verify/common.h 
 	@mkdir -p $(@D)
 	clang -std=c99 $(WARNINGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $<
 
-.PHONY: explore model mutants faults filter hostile fuzz soak kill bench $(SHORT)
+$(BUILD)/verify/failures/starts: verify/failures/starts.c examples/launch.c verify/common.h \
+		barrier.c barrier.h $(FLAGS)
+	@mkdir -p $(@D)
+	$(COMPILE) -pthread -I. $(LDFLAGS) -o $@ $<
+
+.PHONY: explore model mutants faults filter hostile fuzz soak starts kill bench $(SHORT)
 explore: $(BUILD)/verify/states/explore ## every state that the two sides can reach, against a model
 	$(BUILD)/verify/states/explore
 
@@ -134,6 +139,9 @@ fuzz: $(BUILD)/verify/inputs/fuzz-import ## barrier_import() under libFuzzer, N 
 
 soak: $(BUILD)/verify/failures/soak ## N handshakes with SIGKILL at random moments
 	$(BUILD)/verify/failures/soak $(N)
+
+starts: $(BUILD)/verify/failures/starts ## N starts from six threads; children are killed and stopped
+	$(BUILD)/verify/failures/starts $(N)
 
 kill: all $(BUILD)/verify/failures/kill ## the examples killed at each system call; nothing runs on
 	$(BUILD)/verify/failures/kill $(BUILD)/examples

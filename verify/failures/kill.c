@@ -7,12 +7,13 @@
  *
  * HOW TO READ THIS FILE
  *
- * An example runs under ptrace, with all that it forks. In one run a victim is killed when it is
- * about to make its n-th system call. Another process may be held at one of its own calls, so that
- * it takes no part until the victim is dead. When nobody can go on any more, the victim is killed
- * in its sleep: it waits for the one that is held, or all is well and the example does its work.
- * Then every process has to end. If some are left and all of them sleep, they run on for ever, and
- * that is a failure. No time decides anything: settled() asks the kernel who sleeps.
+ * An example runs under ptrace, with all that it forks; a thread counts as one process more. In
+ * one run a victim is killed when it is about to make its n-th system call. Another process may be
+ * held at one of its own calls, so that it takes no part until the victim is dead. When nobody can
+ * go on any more, the victim is killed in its sleep: it waits for the one that is held, or all is
+ * well and the example does its work. Then every process has to end. If some are left and all of
+ * them sleep, they run on for ever, and that is a failure. No time decides anything: settled() asks
+ * the kernel who sleeps.
  *
  * Each process is the victim in turn. It is killed at each of its calls, first with nobody held,
  * then with each other process held at each of its calls. --short leaves out that product: while
@@ -38,6 +39,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef SYS_vfork
+#define SYS_vfork SYS_clone /* with its flags */
+#endif
+
 /* What is started by a program that `hands_over` goes on after it has exited with 0; so it is not
  * killed on its way out. Their standard input is a pipe that stays empty, and the log that a worker
  * opens is one that nobody reads: it stays in open(), where no barrier can reach it. */
@@ -53,6 +58,7 @@ static const struct program {
         { "prefork 1 DIR", { "prefork", "1", "." }, false },
         { "handover", { "handover" }, false },
         { "handover cat", { "handover", "cat" }, false },
+        { "launch cat", { "launch", "cat" }, false },
 };
 
 enum { PROCESSES_MAX = 8, NOBODY = -1, NEVER = 0, NOT_POSSIBLE = 77 };
@@ -129,17 +135,20 @@ static void read_proc(const struct process *p, const char *name, char *text, siz
 }
 
 /* Whether `p` sleeps, and how often it went to sleep. The state alone is not enough: it changes a
- * moment before, when there is still a last look at what is waited for. */
+ * moment before, when there is still a last look at what is waited for. Sleep in state D ends by
+ * itself, but for that in vfork(). */
 static bool sleeps(const struct process *p, char *switches, size_t size) {
         char text[4096];
-        const char *s;
+        const char *s, *state = "\nState:\tS";
 
         read_proc(p, "syscall", text, sizeof text); /* waits that moment */
         if (*text < '0' || *text > '9')
                 return false; /* "running" */
+        if (strtol(text, NULL, 10) == SYS_vfork)
+                state = "\nState:\tD";
         read_proc(p, "status", text, sizeof text);
         s = strstr(text, "\nvoluntary_ctxt_switches:");
-        if (!s || !strstr(text, "\nState:\tS"))
+        if (!s || !strstr(text, state))
                 return false;
         (void) snprintf(switches, size, "%s", s);
         return true;
