@@ -104,7 +104,7 @@ __attribute__((noreturn)) static void child(struct start *s) {
         failed(&b, EXEC);
 }
 
-/* On its own, so that no variable of the caller is in a register that the child changes. */
+/* On its own: the child goes on with this frame, and the parent after it. */
 __attribute__((noinline)) static pid_t give_birth(struct start *s) {
         pid_t pid = vfork();
 

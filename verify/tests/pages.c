@@ -16,6 +16,13 @@
 #include "RECIPES/two-barriers-or-three-processes.c"
 #include "RECIPES/end-a-wait-by-a-signal-or-from-another-thread.c"
 #include "RECIPES/what-to-print.c"
+#include "RECIPES/from-a-big-process.c"
+
+static void before_fork(void);
+#define fork() (before_fork(), fork())
+#include "RECIPES/from-many-threads.c"
+#undef fork
+
 #include "README/recipes.c"
 #include "PORTING/from-an-eventfd-go-ahead.c"
 #include "PORTING/from-a-pipe-whose-end-means-go-or-exec-d.c"
@@ -761,6 +768,76 @@ static void a_child_that_is_started_again_hides_no_death(void) {
         CHECK(kill(numbers[CHILDREN], SIGKILL) == 0 && killed(reaped(numbers[CHILDREN])));
 }
 
+/* ---- starts from threads and from a big process ---------------------------------------------- */
+
+static sem_t in_the_middle, go_ahead, is_over;
+static bool intrudes;
+
+static void before_fork(void) {
+        if (intrudes)
+                CHECK(sem_post(&in_the_middle) == 0 && sem_wait(&go_ahead) == 0);
+}
+
+/* Forks a worker with the lock held: at once if it is free, else when it is. The start goes on when
+ * it is known which. */
+static void *intruder(void *arg) {
+        CHECK(sem_wait(&in_the_middle) == 0);
+        bool at_once = pthread_mutex_trylock(&starting) == 0;
+        if (!at_once)
+                CHECK(sem_post(&go_ahead) == 0 && pthread_mutex_lock(&starting) == 0);
+        pid_t worker = born();
+        if (worker == 0)
+                hang();
+        CHECK(pthread_mutex_unlock(&starting) == 0);
+        if (at_once)
+                CHECK(sem_post(&go_ahead) == 0);
+        CHECK(sem_wait(&is_over) == 0);
+        CHECK(kill(worker, SIGKILL) == 0 && killed(reaped(worker)));
+        return arg;
+}
+
+static void a_fork_in_the_middle_of_a_start_hides_no_exec(void) {
+        pthread_t thread;
+        Barrier b;
+
+        CHECK(sem_init(&in_the_middle, 0, 0) == 0 && sem_init(&go_ahead, 0, 0) == 0);
+        CHECK(sem_init(&is_over, 0, 0) == 0);
+        CHECK(pthread_create(&thread, NULL, intruder, NULL) == 0);
+        intrudes = true;
+        pid_t pid = fork_with_barrier(&b);
+        intrudes = false;
+        if (pid == 0) {
+                if (barrier_place_and_sync(&b))
+                        (void) execlp("true", "true", (char *) NULL);
+                _exit(1);
+        }
+        barrier_set_timeout(&b, 10000);
+        CHECK(barrier_place_and_sync(&b));
+        CHECK(barrier_wait_abortion(&b) && barrier_they_left(&b)); /* not stuck */
+        CHECK(exited(reaped(pid), 0));
+        CHECK(sem_post(&is_over) == 0 && pthread_join(thread, NULL) == 0);
+        barrier_destroy(&b);
+}
+
+/* Returns 0 if the child exec'd, or why not. */
+static int vfork_and_meet(char **argv, int status) {
+        struct start s = { .argv = argv };
+
+        CHECK(create(&s) == 0 && s.pid > 0);
+        bool executed = barrier_wait_next(&s.b) && barrier_place(&s.b) && barrier_wait_next(&s.b) &&
+                        barrier_wait_abortion(&s.b) && barrier_they_left(&s.b);
+        int error = executed ? 0 : barrier_error(&s.b);
+        CHECK(exited(reaped(s.pid), status));
+        CHECK(pthread_join(s.thread, NULL) == 0);
+        barrier_destroy(&s.b);
+        return error;
+}
+
+static void a_child_of_vfork_meets_and_says_whether_it_execs(void) {
+        CHECK(vfork_and_meet((char *[]){ "true", NULL }, 0) == 0);
+        CHECK(vfork_and_meet((char *[]){ "/no/such", NULL }, 127) == ENOENT);
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 #define TEST(function)                                                                             \
@@ -789,6 +866,8 @@ static const struct test {
         TEST(a_signal_ends_a_wait_which_can_be_repeated),
         TEST(another_thread_ends_a_wait),
         TEST(each_ending_has_its_sentence),
+        TEST(a_fork_in_the_middle_of_a_start_hides_no_exec),
+        TEST(a_child_of_vfork_meets_and_says_whether_it_execs),
         TEST(the_readme_waits_for_its_daemon),
         TEST(go_ahead_comes_from_the_parent_alone),
         TEST(the_end_of_a_pipe_is_told_from_a_death),
