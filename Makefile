@@ -170,8 +170,10 @@ loops: ## barrier_epoll() and the descriptors in event loops, with N rounds of p
 kernels mutate loops:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh '$(N)'
 
-bench: $(BUILD)/bench/bench ## what a wait costs, beside what else there is, and beside OLD, another barrier.c
+bench: $(BUILD)/bench/bench $(BUILD)/bench/start
+bench: ## what a wait and a start cost, beside what else there is, and beside OLD, another barrier.c
 	$(BUILD)/bench/bench
+	$(BUILD)/bench/start
 
 $(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrier.h $(OLD) \
 		$(FLAGS)
@@ -181,6 +183,10 @@ $(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrie
 		bench/build.c)
 	$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(BUILD)/build/present.o \
 		$(OLD:%=$(BUILD)/build/old.o)
+
+$(BUILD)/bench/start: bench/start.c examples/launch.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
+	@mkdir -p $(@D)
+	$(COMPILE) -pthread -I. $(LDFLAGS) -o $@ $< $(BUILD)/libbarrier.a
 
 # ---- use ----------------------------------------------------------------------------------------
 
@@ -209,7 +215,7 @@ clean: ## all that was built
 	rm -rf $(BUILD)/build
 	rm -f barrier-*.tar.gz $(BUILD)/barrier.o $(BUILD)/libbarrier.a $(BUILD)/test-barrier \
 		$(EXAMPLES:%=$(BUILD)/examples/%) $(PROOFS:%=$(BUILD)/verify/%) $(BUILD)/bench/bench \
-		$(BUILD)/doc/barrier.3
+		$(BUILD)/bench/start $(BUILD)/doc/barrier.3
 
 dist: ## barrier-VERSION.tar.gz, the same bytes each time; its barrier.c compiles all alone
 	@[ -e .git ] && command -v git > /dev/null || { \
