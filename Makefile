@@ -150,7 +150,7 @@ kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd versions prove troubleshooting kernels \
+.PHONY: coverage sanitize analyze matrix cross systemd versions prove troubleshooting others kernels \
 	mutate loops
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
@@ -163,6 +163,9 @@ prove: ## every function for every input, by CBMC
 troubleshooting: ## the commands of doc/TROUBLESHOOTING.md, on programs that hang
 coverage sanitize analyze matrix cross systemd versions prove troubleshooting:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh
+
+others: $(EXAMPLES:%=$(BUILD)/examples/%) ## how others start a program, as doc/OTHERS.md has it
+	CC='$(CC)' BUILD=$(BUILD)/build sh verify/programs/others.sh $(BUILD)/examples
 
 kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
 mutate: ## break barrier.c everywhere, in N places or where N says; some test or proof sees it
