@@ -21,7 +21,13 @@
  * is needed for that: barrier.c keeps nothing but its struct and locals, so what it does next follows
  * from the struct at the start of the operation and the answers so far. Each such history is a node:
  * run() calls the operation once for it, with the recorded answers, and notes what it asks next or
- * what it returns. A state is two nodes, the kernel of kernel.h, and what the rules need to know.
+ * what it returns. Histories that leave a side with the same struct at the same place are one node
+ * (struct alike). A state is two nodes, the kernel of kernel.h, and what the rules need to know.
+ *
+ * Where a side is idle it is also asked what takes no step: barrier_epoll() is readable whenever a
+ * wait without time that said "not yet" would say something else now (check_idle()). The other way
+ * round that holds for wait_next alone: a barrier that is not enough, or not what wait_abortion waits
+ * for, makes it readable too, until the next try.
  *
  * Counters grow for ever, but only their differences matter, and of these not all. normalise() makes
  * the number of states finite while one side leads the other by a bounded number of barriers:
@@ -33,8 +39,8 @@
  *
  * That this loses nothing is shown, not believed. Each node is run again with counters that are
  * shifted, lag, or are split otherwise between struct and kernel, and has to do the same
- * (replay()). And a run without all this, up to some placements a side, has to come to the same idle
- * states (explore()).
+ * (replay()). And a run without all this, in which each history is a node too, up to some placements
+ * a side, has to come to the same idle states (explore()).
  */
 #define _GNU_SOURCE
 
@@ -47,6 +53,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -92,21 +99,25 @@ static struct call asked; /* what there was no answer to */
 
 /* How a side is disturbed besides, or what else is different. */
 static const struct pass {
-        const char *name;
-        int lead;       /* of the barriers of one side over those of the other, at most */
-        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
-        bool kill;      /* at any step */
-        bool eintr;     /* once in each operation, at any of its calls */
-        bool fail;      /* the same with EIO */
-        bool msec;      /* a wait also has some time, and any part of it may pass at any time */
-        bool child;     /* all these are for the child alone */
-        bool all;       /* each side may abort with and without a code, else each in one way */
-        bool watch;     /* both have a pidfd, and a third process copies of all, while it lives */
-        bool old;       /* the kernel does not have preadv2() */
+        int lead;  /* of the barriers of one side over those of the other, at most */
+        int looks; /* what a wait may do before it sleeps; who is not disturbed polls first */
+
+        bool kill;  /* at any step */
+        bool eintr; /* once in each operation, at any of its calls */
+        bool fail;  /* the same with EIO, or the other side seems to break the protocol */
+        bool msec;  /* a wait also has some time, any part of it may pass at any time, or none ever
+                     * does, and poll() may end early */
+        bool watch; /* both have a pidfd, once in each operation a look at it falls into an execve(),
+                     * and a third process has copies of all, while it lives */
+        bool old;   /* the kernel does not have preadv2() */
+
+        int only;  /* the side that all these are for, and that alone waits; 0: both */
+        bool ends; /* each side may abort with and without a code, and set the other role; else it
+                    * aborts in one way */
         int placements; /* of a side at most, without normalisation; 0: any number, normalised */
 } * pass;
 
-static bool normalising;
+static bool normalising, merging;
 static struct kernel *starting; /* nothing is a step yet */
 static int starter;
 static unsigned explore_tries;
@@ -191,9 +202,24 @@ static int sim_poll(struct pollfd *fds, int n, int msec) {
 
 static int sim_clock(struct timespec *ts) {
         struct call c = new_call(CLOCK, 0);
+        int half_msec = ask(&c);
 
+        if (half_msec < 0)
+                return -1;
         ts->tv_sec = 1;
-        ts->tv_nsec = ask(&c) * 500000L;
+        ts->tv_nsec = half_msec * 500000L;
+        return 0;
+}
+
+/* What barrier_epoll() put into its epoll, which is no step: only who is idle calls it. */
+static struct kernel_poll watched;
+static int n_watched;
+
+static int sim_epoll_ctl(int fd, const struct epoll_event *event) {
+        if (n_watched == KERNEL_POLLFDS)
+                die("more in an epoll than poll() takes");
+        watched.fd[n_watched] = (int8_t) fd;
+        watched.events[n_watched++] = (uint8_t) event->events;
         return 0;
 }
 
@@ -204,7 +230,8 @@ static int sim_clock(struct timespec *ts) {
 #define close(fd)                         sim_close(fd)
 #define poll(fds, n, msec)                sim_poll(fds, n, msec)
 #define clock_gettime(clock, ts)          sim_clock(ts)
-#define sched_getaffinity(pid, size, set) (memset(set, 0, size), -1) /* not known */
+#define epoll_create1(flags)              (n_watched = 0, (int) KERNEL_FD(KERNEL_OBJECTS))
+#define epoll_ctl(epfd, op, fd, event)    sim_epoll_ctl(fd, event)
 #define open(path, flags)                 sim_unexpected(path)
 #define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected("fstat"))
 #define write(fd, p, size)                sim_write(fd, p, size)
@@ -214,9 +241,12 @@ static int sim_clock(struct timespec *ts) {
 
 /* ---- what can happen ------------------------------------------------------------------------- */
 
-enum { PARENT, CHILD, SIDES, HOLDER = SIDES, LEAVE = OPERATIONS };
+enum { PARENT, CHILD, SIDES, HOLDER = SIDES };
 
-static const char *const op_name[] = { OPERATION_NAMES, "leave" };
+/* What a side may do besides the operations of common.h. */
+enum { LEAVE = OPERATIONS, OTHER_ROLE, STARTED };
+
+static const char *const op_name[] = { OPERATION_NAMES, "leave", "set_role(the other's)" };
 
 enum {
         CODE = ENOENT,    /* what the parent gives to fail, and the child with a minus */
@@ -224,6 +254,9 @@ enum {
         UNTOUCHED = 9999, /* errno before an operation */
         MSEC = 5,         /* the timeout that is neither 0 nor none */
 };
+
+#define PIPE_ENDS (1 << KERNEL_READ_END | 1 << KERNEL_WRITE_END)
+#define NO_WORD   (BARRIER_PLACED_MAX + 1) /* what no honest side ever writes */
 
 /* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
 enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
@@ -236,7 +269,7 @@ struct start {
         int op, msec, looks; /* so often before it sleeps; 0: it polls first */
 };
 
-enum { STARTS = (LEAVE + 1) * 3 * LOOKS };
+enum { STARTS = STARTED * 3 * LOOKS };
 
 static struct start start_of(int number) {
         static const int msec[] = { -1, 0, MSEC };
@@ -378,10 +411,21 @@ struct node {
         uint32_t idle, after; /* IDLE and the struct, before and after the operation */
         int err;
         bool result;
-        int placed, told;       /* so often it wrote that */
-        bool disturbed, failed; /* by EINTR or EIO; by EIO */
-        int clock;              /* half milliseconds since it began, as far as it was told */
-        int first_look;         /* what its first read returned, or 0 */
+        bool disturbed;   /* by EINTR or a failure */
+        bool executed;    /* a look at the pidfd fell into an execve() */
+        int error;        /* of a failure: BROKEN, or EPROTO; or 0 */
+        int placed, told; /* so often it wrote that */
+        int clock;        /* half milliseconds since it began, as far as it was told */
+        int in_vain;      /* so many poll()s in a row ran out of time since the clock moved */
+        bool stands;      /* the clock was asked again after two of them, and has not moved */
+        int looks;        /* before the first poll() */
+        bool polled;
+        bool tries, keeps_pauses; /* it may try; the pauses are as before the operation */
+        Barrier now;              /* the struct as it is when the next call is made */
+        int dry;                  /* calls since that changed */
+        uint64_t seen;  /* what poll() reported, one byte for each entry, until it sleeps again */
+        uint32_t alike; /* the first node that goes on as this one */
+        int first_look; /* what its first read returned, or 0 */
         int steps;
 };
 
@@ -402,10 +446,15 @@ static bool rules_agree(const Barrier *want, const Barrier *b) {
                barrier_is_aborted(b) == (want->i_aborted || want->they_aborted);
 }
 
+/* Whether this side is one that may be disturbed. */
+static bool may_be(int who) {
+        return !pass->only || who == pass->only - BARRIER_PARENT;
+}
+
 static bool rules_left(const struct state *s, int who) {
         int held = (s->k.open[who] | s->k.open[HOLDER]) >> (KERNEL_READ_END + who) & 1;
 
-        return !held || (pass->watch && s->k.dead[who]);
+        return !held || (pass->watch && may_be(!who) && s->k.dead[who]);
 }
 
 /* How many barriers the other side has placed more than this one. */
@@ -468,14 +517,14 @@ static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t
         uint8_t *set = s->rules[!who].set;
         int i, op = n->start.op, code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
 
-        if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->failed) {
+        if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->error) {
                 s->lead = (int16_t) (s->lead + (who == PARENT ? 1 : -1));
                 for (i = 0; i < SETS; i++) /* one barrier more that is not consumed */
                         set[i] = (uint8_t) (set[i] << 1 | (set[i] & 0x80));
                 if (op == OP_PLACE_AND_SYNC)
                         rules_instant(s, who, n);
         } else if (value == (UINT64_C(1) << 63 | (uint64_t) code << 48) &&
-                   (code != BROKEN || n->failed) && !s->rules[who].sent)
+                   (code != BROKEN || n->error == BROKEN) && !s->rules[who].sent)
                 s->rules[who].sent = (uint8_t) (code ? code : ECONNABORTED);
         else
                 violation("%s wrote 0x%llx", op_name[op], (unsigned long long) value);
@@ -484,7 +533,7 @@ static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t
 
 /* May the wait have come to this? Then what is consumed follows. */
 static bool rules_wait_returns(struct state *s, int who, const struct node *n) {
-        bool want, time_is_up = n->start.msec == 0 || (n->start.msec > 0 && n->clock >= DEADLINE);
+        bool want, time_is_up = n->start.msec == 0 || n->clock >= DEADLINE || n->stands;
         uint8_t *set = s->rules[who].set;
         int v, err;
 
@@ -516,27 +565,33 @@ static bool rules_returns(struct state *s, int who, const struct node *n) {
         int op = n->start.op;
         bool aborts = op == OP_ABORT || op == OP_FAIL;
         bool places = (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !k.error;
-        bool tells = !k.i_aborted && (aborts ? !n->failed : n->failed);
+        /* Who breaks the protocol is told nothing: the write could block for ever. */
+        bool tells = !k.i_aborted && (aborts ? !n->error : n->error == BROKEN);
+        bool ends = aborts || n->error || op == OTHER_ROLE;
+        int error = op == OTHER_ROLE ? EALREADY : n->error;
 
         if (n->told != tells ||
-            (n->failed ? n->placed > (op == OP_PLACE_AND_SYNC) && places : n->placed != places))
+            (n->error ? n->placed > (op == OP_PLACE_AND_SYNC) && places : n->placed != places))
                 return false;
         if (op == LEAVE)
                 return n->after == GONE && n->err == UNTOUCHED &&
                        !(s->k.open[who] & ((1 << KERNEL_PIDFD) - 1));
-        if (aborts || n->failed) {
+        if (ends) {
                 k.i_aborted = true;
                 k.error = k.error ? k.error : ECANCELED;
         }
-        if (n->failed && !k.they_aborted) {
+        if (error && !k.they_aborted) {
                 k.they_aborted = true;
-                k.error = BROKEN;
+                k.error = error;
         }
         if (aborts) /* if the word could not be written, the pipe has to tell */
                 return n->result == !k.they_aborted && n->err == UNTOUCHED &&
-                       rules_agree(&k, after) && (!n->failed || rules_left(s, who));
-        if (n->failed || rules_wait(n) == OP_PLACE)
-                return n->result == (places && !n->failed) && (n->result || n->err == k.error) &&
+                       rules_agree(&k, after) &&
+                       (n->error != BROKEN || !(s->k.open[who] & PIPE_ENDS));
+        if (op == OTHER_ROLE)
+                return n->result && n->steps == 0 && rules_agree(&k, after);
+        if (n->error || rules_wait(n) == OP_PLACE)
+                return n->result == (places && !n->error) && (n->result || n->err == k.error) &&
                        rules_agree(&k, after);
         return rules_wait_returns(s, who, n);
 }
@@ -567,30 +622,68 @@ static void rules_asleep(struct state s) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
+/* Whether a wait may look again before it sleeps, or poll first: not without time, nor for an
+ * abortion, nor before many barriers were received, nor if what is known decides. */
+static bool may_try(const struct start *start, const Barrier *b) {
+        const int op = start->op;
+        bool is_new = b->received > b->consumed;
+        bool caught_up = b->received >= b->placed + (op == OP_PLACE_AND_SYNC);
+
+        return waits(op) && op != OP_WAIT_ABORTION && start->msec != 0 &&
+               b->received >= BARRIER_TRIES_FROM && !b->error &&
+               !(is_new && (op == OP_WAIT_NEXT || op == OP_SYNC_NEXT)) &&
+               !(caught_up && op != OP_WAIT_NEXT);
+}
+
+static bool rested; /* another number of waits has gone by without trying */
+static uint32_t first_pause;
+
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
-        int looks = n->start.looks;
+        const int looks = n->start.looks;
+        /* What is done before enough barriers were received to try is done with one look. */
+        const unsigned heard = waits(n->start.op) && looks != 1 ? BARRIER_TRIES_FROM : 0;
 
+        b->placed += heard;
+        b->received += heard;
+        b->consumed += heard;
         barrier_set_timeout(b, n->start.msec);
-        /* One look is what the parent does now and then, and the child without any tries. */
-        b->pause = looks == 0                                ? 1
-                   : looks == 1 && b->role == BARRIER_PARENT ? BARRIER_READ_FIRST
-                                                             : 0;
-        explore_tries = looks == 0 ? 0 : (unsigned) looks - 1;
+        /* One look is what the parent does now and then, and the child where none tries. */
+        explore_tries = 2;
+        n->tries = may_try(&n->start, b);
+        first_pause = 0;
+        if (!n->tries)
+                first_pause = rested ? 3 : 0;
+        else if (looks == 0)
+                first_pause = 1;
+        else if (looks == 1 && b->role == BARRIER_PARENT)
+                first_pause = BARRIER_READ_FIRST;
+        else
+                explore_tries = (unsigned) looks - 1;
+        b->pause = first_pause;
+        b->next_pause = 4;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
         errno = UNTOUCHED;
-        if (setjmp(stopped)) {
+        if (setjmp(stopped))
                 n->next = asked;
-                return;
+        else {
+                n->result = true;
+                if (n->start.op == LEAVE)
+                        barrier_destroy(b);
+                else if (n->start.op == OTHER_ROLE)
+                        n->result = barrier_set_role(b, b->role ^ BARRIER_PARENT ^ BARRIER_CHILD) ==
+                                    -EALREADY;
+                else
+                        n->result =
+                                operate(b, n->start.op, b->role == BARRIER_PARENT ? CODE : -CODE);
+                n->err = errno;
+                n->next = new_call(RETURN, 0);
         }
-        n->result = true;
-        if (n->start.op == LEAVE)
-                barrier_destroy(b);
-        else
-                n->result = operate(b, n->start.op, b->role == BARRIER_PARENT ? CODE : -CODE);
-        n->err = errno;
-        n->next = new_call(RETURN, 0);
+        n->keeps_pauses = b->pause == first_pause && b->next_pause == 4;
+        b->placed -= heard;
+        b->received -= heard;
+        b->consumed -= heard;
 }
 
 /* After a word from either side the counters do not matter any more. */
@@ -611,6 +704,14 @@ static Barrier normal(Barrier b) {
         if (has_word(&b))
                 b.placed = b.received = b.consumed = 0;
         return b;
+}
+
+/* Who may not try looks once before it sleeps, and leaves it to others when to try. */
+static void check_looks(const struct node *n) {
+        if (n->looks > (n->tries ? n->start.looks : 1))
+                violation("%s looks %d times before it sleeps", op_name[n->start.op], n->looks);
+        if (n->next.kind == RETURN && !n->tries && !n->keeps_pauses && n->start.op != LEAVE)
+                violation("%s may not try, and changes when others may", op_name[n->start.op]);
 }
 
 /* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
@@ -634,9 +735,12 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
         b.placed += shift;
         b.received += shift - split;
         b.consumed += shift - lag;
+        rested = true;
         run(&again, &b, split);
+        rested = false;
         same = memcmp(&again.next, &n->next, sizeof again.next) == 0;
         if (same && again.next.kind == RETURN) {
+                check_looks(&again);
                 b.received += unread;
                 b = normal(b);
                 after = normal(*struct_at(n->after));
@@ -648,24 +752,78 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
                           op_name[n->start.op]);
 }
 
+/* A wait that found its watch ready asks it again, and nothing else, until that is answered. */
+static bool asks_again(const struct node *n) {
+        const struct kernel_poll *last = &n->call.poll, *p = &n->next.poll;
+        int i, saw = 0;
+
+        if (n->next.kind != POLL || n->call.kind != POLL || p->msec != 0 ||
+            p->fd[0] < KERNEL_FD(KERNEL_PIDFD) || p->fd[1] >= 0 || p->fd[2] >= 0)
+                return false;
+        for (i = 0; i < KERNEL_POLLFDS; i++)
+                saw |= last->fd[i] == p->fd[0] && (last->revents[i] || n->call.ret == -EINTR);
+        return saw;
+}
+
 /* Time as the operation knows it. */
 static void check_time(const struct node *n) {
         int left = (DEADLINE - n->clock + 1) / 2;
         int msec = n->start.msec <= 0 ? n->start.msec : left < 0 ? 0 : left;
+        bool reads = n->next.kind == READ || n->next.kind == PREADV2;
 
-        if (n->next.kind == POLL && n->next.poll.msec != msec)
+        if (n->next.kind == POLL && n->next.poll.msec != msec && !asks_again(n))
                 violation("%s polls for %d ms, not %d", op_name[n->start.op], n->next.poll.msec,
                           msec);
-        if (n->call.kind == CLOCK && msec == 0 && n->next.kind != POLL)
+        if (n->call.kind == CLOCK && msec == 0 && reads && !n->error)
                 violation("%s goes on trying though its time is up", op_name[n->start.op]);
+        if (n->stands && n->next.kind != RETURN)
+                violation("%s goes on though two poll()s ran out of time and the clock stands",
+                          op_name[n->start.op]);
+}
+
+/* All that the rest of an operation and its verdict depend on: nodes that have it in common are one. */
+struct alike {
+        Barrier b, idle; /* now; as the operation found it, but for the counters */
+        struct call next;
+        uint64_t seen;
+        int32_t n[18];
+
+        uint64_t node; /* the first of them */
+};
+
+static struct table alikes = { .key = offsetof(struct alike, node), .size = sizeof(struct alike) };
+
+static struct alike alike(const struct node *n) {
+        struct alike a = {
+                .b = n->now,
+                .idle = *struct_at(n->idle),
+                .next = n->next,
+                .seen = n->seen,
+                .n = { n->start.op, n->start.msec, n->start.looks, n->disturbed, n->executed,
+                       n->error, n->placed, n->told, n->clock, n->in_vain, n->stands, n->polled,
+                       n->polled ? 0 : n->looks, n->tries, n->keeps_pauses, n->dry, n->result,
+                       n->err },
+        };
+
+        a.idle.placed = a.idle.received = a.idle.consumed = 0;
+        return a;
+}
+
+static uint32_t first_alike(const struct node *n, uint32_t number) {
+        struct alike a = alike(n);
+
+        a.node = number;
+        return (uint32_t) ((struct alike *) table_at(&alikes, table_number(&alikes, &a)))->node;
 }
 
 /* Fills in what follows from a new node. */
-static void settle(struct node *n) {
+static void settle(struct node *n, uint32_t number) {
         const struct call c = n->call;
+        const bool reads = c.kind == READ || c.kind == PREADV2;
         const struct node *a;
         uint32_t before = n->before;
         Barrier b;
+        int i;
 
         if (c.kind == BEGIN) {
                 n->idle = before;
@@ -674,21 +832,36 @@ static void settle(struct node *n) {
                 *n = *node_at(before);
                 n->before = before;
                 n->call = c;
-                n->failed |= c.ret == -BROKEN;
-                n->disturbed |= n->failed || c.ret == -EINTR;
+                if (!n->error)
+                        n->error = c.ret == -BROKEN                      ? BROKEN
+                                   : c.kind == WRITE && c.ret == -EAGAIN ? EPROTO
+                                   : reads && c.value == NO_WORD         ? EPROTO
+                                                                         : 0;
+                n->disturbed |= n->error || c.ret == -EINTR;
+                n->executed |= c.poll.exec;
                 n->placed += c.kind == WRITE && c.ret > 0 && c.value == 1;
                 n->told += c.kind == WRITE && c.ret > 0 && c.value > 1;
                 n->steps++;
-                if (!n->first_look && (c.kind == READ || c.kind == PREADV2) &&
-                    (c.ret > 0 || c.ret == -EAGAIN))
-                        n->first_look = c.ret;
-                if (c.kind == CLOCK)
+                n->polled |= c.kind == POLL;
+                if (reads && (c.ret > 0 || c.ret == -EAGAIN)) {
+                        n->looks += !n->polled;
+                        if (!n->first_look)
+                                n->first_look = c.ret;
+                }
+                if (c.kind == CLOCK && c.ret > 0) {
+                        n->stands = n->in_vain == 2 && c.ret == n->clock;
+                        n->in_vain = c.ret == n->clock ? n->in_vain : 0;
                         n->clock = c.ret;
-                if (c.kind == POLL && c.ret == 0 && c.poll.msec > 0)
-                        n->clock = DEADLINE;
+                }
                 if (c.kind == POLL && c.ret == -EAGAIN) {
                         n->next = c;
+                        n->alike = number;
                         return;
+                }
+                if (c.kind == POLL) {
+                        n->in_vain = c.ret == 0 && c.poll.msec > 0 ? n->in_vain + 1 : 0;
+                        for (i = 0; i < KERNEL_POLLFDS; i++)
+                                n->seen = n->seen << 8 | c.poll.revents[i];
                 }
         }
         for (n_answers = 0, a = n; a->call.kind != BEGIN; a = node_at(a->before)) {
@@ -700,7 +873,13 @@ static void settle(struct node *n) {
         run(n, &b, 0);
         if (n->next.kind == RETURN)
                 n->after = idle_with(&b);
+        n->dry = memcmp(&b, &n->now, sizeof b) == 0 ? n->dry + 1 : 0;
+        n->now = b;
+        if (n->next.kind == CLOCK || (n->next.kind == POLL && !asks_again(n)))
+                n->seen = 0;
+        n->alike = merging ? first_alike(n, number) : number;
         check_time(n);
+        check_looks(n);
         if (!normalising)
                 return;
         replay(n, 1000, 0, 0);
@@ -710,8 +889,8 @@ static void settle(struct node *n) {
         replay(n, 1000, 2, 1);
 }
 
-/* The node to which this call led. */
-static uint32_t node_after(uint32_t before, const struct call *c) {
+/* The node to which this call led, before it is one with those alike. */
+static uint32_t new_node(uint32_t before, const struct call *c) {
         struct node key = { .before = before, .call = *c };
         uint32_t i, n = nodes.n;
 
@@ -720,8 +899,12 @@ static uint32_t node_after(uint32_t before, const struct call *c) {
                 key.before = node_at(before)->before; /* where the poll() began */
         i = table_number(&nodes, &key);
         if (nodes.n > n)
-                settle(table_at(&nodes, i));
+                settle(table_at(&nodes, i), i);
         return i;
+}
+
+static uint32_t node_after(uint32_t before, const struct call *c) {
+        return node_at(new_node(before, c))->alike;
 }
 
 /* The node whose call is the next step of a side. */
@@ -734,14 +917,9 @@ static uint32_t move_from(const struct state *s, struct move m) {
 
 /* ---- both sides: steps ----------------------------------------------------------------------- */
 
-enum { GO, INTERRUPTED, FAILS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED };
-
 static uint32_t came_to; /* the node after the last step, for people */
 
-/* Whether this side is one that may be disturbed. */
-static bool may_be(int who) {
-        return who == CHILD || !pass->child;
-}
+enum { GO, INTERRUPTED, FAILS, NO_HONEST_PEER, EXECS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED };
 
 /* What the kernel returns if nothing disturbs. */
 static int ask_kernel(struct kernel *k, int who, struct call *c) {
@@ -751,10 +929,20 @@ static int ask_kernel(struct kernel *k, int who, struct call *c) {
                                   : kernel_read(k, who, c->fd, &c->value);
 }
 
+/* Whether the next look of a poll() is at a pidfd, of the other side, which lives. */
+static bool looks_at_living(const struct kernel *k, int who, const struct kernel_poll *p) {
+        int i = p->look;
+
+        while (i < KERNEL_POLLFDS && p->fd[i] < 0)
+                i++;
+        return i < KERNEL_POLLFDS && p->fd[i] >= KERNEL_FD(KERNEL_PIDFD) && !k->dead[!who];
+}
+
 /* Fills in the answer to a call; false if that cannot happen now. */
 static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
         bool disturb = !n->disturbed && may_be(who), polls = c->kind == POLL;
         bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept, looked;
+        bool reads = c->kind == READ || c->kind == PREADV2;
         int ready;
 
         if (choice == GO) {
@@ -775,7 +963,19 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
                        (!polls || looked || begins || slept);
         case FAILS:
                 c->ret = -BROKEN;
-                return disturb && pass->fail && (c->kind == WRITE || c->kind == READ || begins);
+                return disturb && pass->fail &&
+                       (c->kind == WRITE || c->kind == READ || c->kind == CLOCK || begins);
+        case NO_HONEST_PEER: /* the eventfd is full, or holds what nobody writes */
+                c->ret = reads ? (int) sizeof c->value : -EAGAIN;
+                c->value = reads ? NO_WORD : c->value;
+                return disturb && pass->fail && (reads || c->kind == WRITE);
+        case EXECS:
+                if (!polls || !pass->watch || !may_be(who) || n->executed || slept ||
+                    !looks_at_living(&s->k, who, &c->poll))
+                        return false;
+                c->poll.exec = true;
+                c->ret = ask_kernel(&s->k, who, c);
+                return true;
         case TIME_IS_UP:
                 c->ret = 0;
                 return slept && c->poll.msec > 0;
@@ -812,6 +1012,74 @@ static void normalise(struct state *s) {
                         set[CONSUMED] = 0;
                 else if (memcmp(&b, struct_at(s->at[who]), sizeof b) != 0)
                         s->at[who] = idle_with(&b);
+        }
+}
+
+/* Runs an operation of an idle side alone, from beginning to end. */
+static const struct node *run_alone(struct state *s, int who, int start) {
+        const struct node *n;
+        struct call c;
+        uint32_t at = move_from(s, (struct move){ .who = (uint8_t) who, .start = (int16_t) start });
+
+        for (n = node_at(at); n->next.kind != RETURN; n = node_at(at)) {
+                c = n->next;
+                if (!answer(s, who, n, &c, GO))
+                        die("a wait without time sleeps");
+                at = node_after(at, &c);
+        }
+        return n;
+}
+
+static bool says_not_yet(const struct node *n) {
+        return !n->result && n->err == ETIMEDOUT && !barrier_they_aborted(struct_at(n->after));
+}
+
+static bool epoll_is_readable(const struct kernel *k, int who) {
+        struct kernel_poll p = watched;
+
+        return kernel_wakes(k, who, &p);
+}
+
+/* What an idle side may ask without a step, in each state. */
+static void check_idle(const struct state *s, int who) {
+        const Barrier *idle = struct_at(s->at[who]);
+        const char *name = who == PARENT ? "parent" : "child";
+        struct state now, quiet;
+        bool readable, not_yet;
+        Barrier b = *idle;
+        int op, start, r;
+
+        watched = (struct kernel_poll){ .fd = { -1, -1, -1 } };
+        r = barrier_epoll(idle);
+        if (s->at[who] == GONE || idle->they_aborted) {
+                if (r != (s->at[who] == GONE ? -ENOTCONN : -EPIPE))
+                        violation("the %s may epoll what has ended", name);
+                return;
+        }
+        if (barrier_set_role(&b, b.role) != -EALREADY || memcmp(&b, idle, sizeof b) != 0)
+                violation("the %s sets its role again, and that changes something", name);
+        if (r != KERNEL_FD(KERNEL_OBJECTS))
+                violation("the %s gets no epoll", name);
+        readable = epoll_is_readable(&s->k, who);
+        for (op = OP_WAIT_NEXT; op <= OP_WAIT_ABORTION; op++) {
+                if (op == OP_PLACE_AND_SYNC)
+                        continue;
+                /* A wait that said "not yet" leaves this side where it says so while nothing comes. */
+                start = (op * 3 + 1) * LOOKS;
+                quiet = now = *s;
+                memset(quiet.k.counter, 0, sizeof quiet.k.counter);
+                memset(quiet.k.dead, 0, sizeof quiet.k.dead);
+                memset(quiet.k.open, 0xff, sizeof quiet.k.open);
+                if (!says_not_yet(run_alone(&quiet, who, start)))
+                        continue;
+                not_yet = says_not_yet(run_alone(&now, who, start));
+                if (!not_yet && !readable)
+                        violation("the epoll of the %s misses what ends %s", name, op_name[op]);
+                if (not_yet && epoll_is_readable(&now.k, who))
+                        violation("the epoll of the %s is readable after %s has seen all", name,
+                                  op_name[op]);
+                if (not_yet && readable && op == OP_WAIT_NEXT)
+                        violation("the epoll of the %s is readable for nothing", name);
         }
 }
 
@@ -869,9 +1137,11 @@ static void called(struct state *s, int who, uint32_t at, const struct call *c) 
         if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
             (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
                 violation("used a descriptor that is not open, or not for this");
-        if (c->kind == CLOSE && op != LEAVE && !(n->failed && (op == OP_ABORT || op == OP_FAIL)))
+        if (c->kind == CLOSE && op != LEAVE &&
+            !(n->error == BROKEN && (op == OP_ABORT || op == OP_FAIL)))
                 violation("%s closed a descriptor", op_name[op]);
-        s->at[who] = came_to = node_after(at, c);
+        came_to = new_node(at, c);
+        s->at[who] = node_at(came_to)->alike;
         n = node_at(s->at[who]);
         if (c->kind == CLOSE)
                 rules_changed(s, who);
@@ -930,7 +1200,7 @@ static struct state start(void) {
         for (who = 0; who < SIDES; who++) {
                 starter = who;
                 mine = b;
-                if (pass->watch)
+                if (pass->watch && may_be(who))
                         good &= barrier_watch(&mine, kernel_pidfd_open(&s.k, who, !who)) == 0;
                 good &= barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) == 0;
                 s.at[who] = idle_with(&mine);
@@ -959,8 +1229,8 @@ static void print_call(struct move m, const struct call *c) {
                 while (fd < 0);
         object = fd - KERNEL_FD(0);
         object = object < KERNEL_PIDFD ? object ^ m.who : KERNEL_PIDFD;
-        if (c->kind == POLL && m.choice == GO)
-                printf(" looks at %s: %s", fds[object],
+        if (c->kind == POLL && (m.choice == GO || m.choice == EXECS))
+                printf(" looks at %s: %s%s", fds[object], m.choice == EXECS ? "an execve(), " : "",
                        !c->poll.revents[look]           ? "nothing"
                        : c->poll.revents[look] & POLLIN ? "readable"
                                                         : "hung up");
@@ -1019,11 +1289,13 @@ static struct state retrace(uint32_t number) {
         return s;
 }
 
+static const char *pass_name(const struct pass *p);
+
 /* Prints the way to the violation, which may be in one step more. */
 static void report(const struct move *last) {
         struct state s;
 
-        printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n", pass->name);
+        printf("\n%s\n\nThe shortest schedule to a violation in this pass:\n\n", pass_name(pass));
         normalising = false;
         s = retrace(current);
         if (last)
@@ -1034,12 +1306,36 @@ static void report(const struct move *last) {
 
 /* ---- breadth first --------------------------------------------------------------------------- */
 
+/* What check_idle() depends on. */
+struct idle {
+        uint32_t at, who;
+        struct kernel k;
+};
+
 static uint64_t transitions;
+static struct table checked = { .key = sizeof(struct idle), .size = sizeof(struct idle) };
 static struct table idles[2]; /* where both sides are idle, with normalisation and without */
 
 /* Steps that were made. Where they led is looked up together, when memory has brought the slots. */
 static struct visited fresh[64];
 static size_t n_fresh;
+
+/* Once for each that is different. */
+static void check_idles(const struct state *s) {
+        struct idle idle;
+        uint32_t n = checked.n;
+        int who;
+
+        for (who = 0; normalising && who < SIDES; who++) {
+                if (!is_idle(s->at[who]))
+                        continue;
+                idle = (struct idle){ .at = s->at[who], .who = (uint32_t) who, .k = s->k };
+                n = checked.n;
+                (void) table_number(&checked, &idle);
+                if (checked.n > n)
+                        check_idle(s, who);
+        }
+}
 
 static void look_up(void) {
         const struct visited *v;
@@ -1047,8 +1343,10 @@ static void look_up(void) {
 
         for (v = fresh; v < fresh + n_fresh; v++) {
                 n = states->n;
-                if (table_number(states, v) == n)
+                if (table_number(states, v) == n) {
                         rules_asleep(v->s);
+                        check_idles(&v->s);
+                }
                 if (*wrong) {
                         current = v->from;
                         report(&v->move);
@@ -1073,13 +1371,17 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
 
 static bool may_start(const struct state *s, int who, struct start start) {
         const Barrier *b = struct_at(s->at[who]);
-        bool looks = waits(start.op) && start.msec != 0 && may_be(who);
+        bool looks =
+                waits(start.op) && start.op != OP_WAIT_ABORTION && start.msec != 0 && may_be(who);
 
+        if (waits(start.op) && !may_be(who))
+                return false;
         if (!waits(start.op) ? start.msec >= 0 : start.msec > 0 && !(pass->msec && may_be(who)))
                 return false;
         if (!((looks ? pass->looks : POLL_FIRST) >> start.looks & 1))
                 return false;
-        if (!pass->all && start.op == (who == PARENT ? OP_FAIL : OP_ABORT))
+        if (!pass->ends &&
+            (start.op == (who == PARENT ? OP_FAIL : OP_ABORT) || start.op == OTHER_ROLE))
                 return false;
         if ((start.op != OP_PLACE && start.op != OP_PLACE_AND_SYNC) || b->error)
                 return true;
@@ -1095,7 +1397,7 @@ static void expand(const struct state *s) {
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 m.start = -1;
                 m.choice = KILLED;
-                if ((m.who == HOLDER || (pass->kill && may_be(m.who))) && !s->k.dead[m.who] &&
+                if ((m.who == HOLDER || (pass->kill && may_be(!m.who))) && !s->k.dead[m.who] &&
                     (s->k.open[m.who] || pass->watch))
                         attempt(s, m, 0);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
@@ -1115,7 +1417,9 @@ static void explore(bool normalised) {
         struct visited v = { .s = start() };
         uint32_t n;
 
-        normalising = normalised;
+        normalising = merging = normalised;
+        nodes = (struct table){ .key = nodes.key, .size = nodes.size };
+        alikes = (struct table){ .key = alikes.key, .size = alikes.size };
         transitions = 0;
         states = &tables[!normalised];
         *states = (struct table){ .key = sizeof v.s, .size = sizeof v };
@@ -1140,21 +1444,117 @@ static void explore(bool normalised) {
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
+enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
+
+#define ALL_AT_ONCE .kill = true, .eintr = true, .fail = true, .msec = true, .watch = true
+
+static const struct pass full[] = {
+        { 1, POLL_FIRST, .placements = 6 },
+        { 3, TWO, .kill = true },
+        { 2, ALL, .kill = true },
+        { 2, TWO, .kill = true, .ends = true },
+        { 2, TWO, .kill = true, .watch = true },
+        { 2, POLL_FIRST, .kill = true, .eintr = true },
+        { 1, POLL_FIRST, .kill = true, .eintr = true, .watch = true },
+        { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true },
+        { 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
+        { 2, TWO, ALL_AT_ONCE, .only = BARRIER_PARENT },
+        { 2, TWO, ALL_AT_ONCE, .only = BARRIER_CHILD },
+        { 1, TWO, ALL_AT_ONCE, .old = true, .only = BARRIER_PARENT },
+        { 1, TWO, ALL_AT_ONCE, .old = true, .only = BARRIER_CHILD },
+};
+
+static const struct pass brief[] = {
+        { 1, TWO, .kill = true },
+        { 1, POLL_FIRST, ALL_AT_ONCE, .only = BARRIER_CHILD },
+        { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true,
+          .only = BARRIER_PARENT },
+        { 1, ALL, .msec = true, .only = BARRIER_CHILD },
+        { 1, POLL_FIRST, .ends = true },
+        { 1, POLL_FIRST, .placements = 3 },
+};
+
+enum { FULL = sizeof full / sizeof *full, BRIEF = sizeof brief / sizeof *brief };
+
+/* What disturbs a real process: each two of these meet, on either side. */
+static const struct {
+        const char *name;
+        size_t at;
+} disturbances[] = {
+        { "kill", offsetof(struct pass, kill) },     { "EINTR", offsetof(struct pass, eintr) },
+        { "failures", offsetof(struct pass, fail) }, { "time", offsetof(struct pass, msec) },
+        { "watch", offsetof(struct pass, watch) },   { "no preadv2", offsetof(struct pass, old) },
+};
+
+enum { DISTURBANCES = sizeof disturbances / sizeof *disturbances };
+
+static bool has(const struct pass *p, int disturbance) {
+        return *(const bool *) ((const char *) p + disturbances[disturbance].at);
+}
+
+/* What a pass combines, in words. */
+static const char *pass_name(const struct pass *p) {
+        static char name[200];
+        int i;
+
+        *name = 0;
+        for (i = 0; i < DISTURBANCES; i++)
+                if (has(p, i))
+                        (void) strcat(strcat(name, *name ? ", " : ""), disturbances[i].name);
+        if (p->looks & (LOOK_TWICE | LOOK_THRICE))
+                (void) strcat(strcat(name, *name ? ", " : ""), "tries");
+        if (p->ends)
+                (void) strcat(strcat(name, *name ? ", " : ""), "all ends");
+        if (p->only)
+                (void) strcat(name, p->only == BARRIER_PARENT ? "; parent" : "; child");
+        if (p->placements)
+                (void) strcat(strcat(name, *name ? ", " : ""), "not normalised");
+        return name;
+}
+
+/* Which passes have two disturbances; there has to be one for either side. */
+static void check_pairs(bool print) {
+        int i, j, k, sides;
+
+        for (i = 0; i < DISTURBANCES; i++)
+                for (j = i + 1; j < DISTURBANCES; j++) {
+                        if (print)
+                                printf("%s with %s: pass", disturbances[i].name,
+                                       disturbances[j].name);
+                        for (k = 0, sides = 0; k < FULL; k++) {
+                                if (!has(&full[k], i) || !has(&full[k], j))
+                                        continue;
+                                sides |= full[k].only ? full[k].only
+                                                      : BARRIER_PARENT | BARRIER_CHILD;
+                                if (print)
+                                        printf(" %d", k + 1);
+                        }
+                        if (print)
+                                printf("\n");
+                        if (sides != (BARRIER_PARENT | BARRIER_CHILD))
+                                die("two disturbances never meet");
+                }
+        if (print)
+                printf("\n");
+}
+
 static uint64_t *total; /* states and transitions of all passes */
 
-static void print_row(const char *name, const char *lead, uint64_t n, uint64_t made, int whose) {
+static void print_row(int number, uint64_t n, uint64_t made, int whose) {
         struct rusage usage;
 
         (void) getrusage(whose, &usage);
-        printf("%-30s %2s %11" PRIu64 " %12" PRIu64 " %8.1f %6ld\n", name, lead, n, made,
+        if (number)
+                printf("%2d %-57s %d", number, pass_name(pass), pass->lead);
+        else
+                printf("   %-57s  ", "all");
+        printf(" %11" PRIu64 " %12" PRIu64 " %6.0f %5ld\n", n, made,
                (double) usage.ru_utime.tv_sec + (double) usage.ru_utime.tv_usec / 1e6,
                usage.ru_maxrss / 1024);
 }
 
 /* One pass, in a process of its own. */
-static void run_pass(void) {
-        const char lead[] = { (char) ('0' + pass->lead), 0 };
-
+static void run_pass(int number) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         explore(true);
         if (pass->placements)
@@ -1164,7 +1564,7 @@ static void run_pass(void) {
                        idles[0].n, idles[1].n);
                 exit(1);
         }
-        print_row(pass->name, lead, states->n, transitions, RUSAGE_SELF);
+        print_row(number, states->n, transitions, RUSAGE_SELF);
         (void) __atomic_fetch_add(&total[0], states->n, __ATOMIC_RELAXED);
         (void) __atomic_fetch_add(&total[1], transitions, __ATOMIC_RELAXED);
         exit(0);
@@ -1179,7 +1579,7 @@ static int run_all(const struct pass *passes, int n) {
                      -1, 0);
         if (total == MAP_FAILED)
                 die("mmap");
-        printf("%-30s %2s %11s %12s %8s %6s\n", "what can happen", "K", "states", "transitions",
+        printf("   %-57s K %11s %12s %6s %5s\n", "what can happen", "states", "transitions",
                "CPU s", "MB");
         (void) fflush(stdout);
         for (i = 0; i < n + cores && !failed; i++) {
@@ -1194,46 +1594,20 @@ static int run_all(const struct pass *passes, int n) {
                         if (pid < 0)
                                 die("fork");
                         if (pid == 0)
-                                run_pass();
+                                run_pass(i + 1);
                 }
         }
         if (!failed)
-                print_row("all", "", total[0], total[1], RUSAGE_CHILDREN);
+                print_row(0, total[0], total[1], RUSAGE_CHILDREN);
         printf("explore: %d passed, %d failed, 0 skipped\n", i - cores - failed, failed);
         return failed;
 }
 
 int main(int argc, char **argv) {
-        enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
-        static const struct pass full[] = {
-                /* in this order the two biggest do not meet */
-                { "not normalised, 6 placements", 1, POLL_FIRST, .placements = 6 },
-                { "kill", 3, TWO, .kill = true },
-                { "kill, tries", 2, ALL, .kill = true },
-                { "kill, both ways to abort", 2, TWO, .kill = true, .all = true },
-                { "kill, watch", 2, TWO, .kill = true, .watch = true },
-                { "kill, EINTR", 2, POLL_FIRST, .kill = true, .eintr = true },
-                { "kill, no preadv2", 2, TWO, .kill = true, .old = true },
-                { "kill, EINTR, EIO, no preadv2", 2, POLL_FIRST, .kill = true, .eintr = true,
-                  .fail = true, .old = true },
-                { "kill, time", 2, POLL_FIRST, .kill = true, .msec = true },
-                { "kill, time, tries", 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
-                { "kill, EINTR, time", 1, POLL_FIRST, .kill = true, .eintr = true, .msec = true },
-        };
-        static const struct pass brief[] = {
-                { "kill", 1, TWO, .kill = true },
-                { "EINTR", 1, POLL_FIRST, .eintr = true, .child = true },
-                { "time", 1, LOOK_THRICE, .msec = true, .child = true },
-                { "tries", 1, ALL, .child = true },
-                { "kill, watch", 1, POLL_FIRST, .kill = true, .watch = true, .child = true },
-                { "EINTR, EIO, no preadv2", 1, POLL_FIRST, .eintr = true, .fail = true, .old = true,
-                  .child = true },
-                { "not normalised, 3 placements", 1, POLL_FIRST, .placements = 3 },
-        };
-        const struct pass *passes = argc == 2 ? brief : full;
-        const size_t n = argc == 2 ? sizeof brief / sizeof *brief : sizeof full / sizeof *full;
+        const bool brief_form = argc == 2 && strcmp(argv[1], "--short") == 0;
 
-        if (argc > 2 || (argc == 2 && strcmp(argv[1], "--short") != 0))
+        if (argc > 1 && !brief_form)
                 die("the one option is --short");
-        return run_all(passes, (int) n);
+        check_pairs(!brief_form);
+        return brief_form ? run_all(brief, BRIEF) : run_all(full, FULL);
 }

@@ -13,6 +13,10 @@
  * poll() is not atomic: kernel_poll() is one look at one descriptor. When a poll() is interrupted
  * or has run out of time is for the caller to say: it may end with -EINTR before its first look
  * (POSIX allows that; Linux looks first) and while it is asleep, and while it is asleep with 0 too.
+ *
+ * While a thread of a process other than its first executes a new program, a look at its pidfd may
+ * find it ready though the process lives. That wakes nobody, and the next look is right. When it
+ * happens is for the caller to say (kernel_poll.exec).
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -47,8 +51,9 @@ struct kernel {
 struct kernel_poll {
         int8_t fd[KERNEL_POLLFDS]; /* -1: no entry */
         uint8_t events[KERNEL_POLLFDS], revents[KERNEL_POLLFDS];
-        bool asleep;   /* it has seen nothing in any of them */
-        uint16_t look; /* the entry that it looks at next */
+        bool asleep;  /* it has seen nothing in any of them */
+        bool exec;    /* its look at a pidfd falls into an execve() */
+        uint8_t look; /* the entry that it looks at next */
         int msec;
 };
 
@@ -180,6 +185,8 @@ static inline int kernel_poll(const struct kernel *k, int who, struct kernel_pol
                                 return -EAGAIN;
                         looked = true;
                         i = kernel_look(k, who, p->fd[p->look], p->events[p->look]);
+                        if (p->exec && p->fd[p->look] >= KERNEL_FD(KERNEL_PIDFD))
+                                i |= p->events[p->look] & POLLIN;
                         p->revents[p->look] = (uint8_t) i;
                 }
         for (i = 0; i < KERNEL_POLLFDS; i++)
