@@ -88,7 +88,7 @@ $(BUILD)/verify/%: verify/%.c verify/common.h barrier.c barrier.h $(FLAGS)
 $(BUILD)/verify/failures/hostile: verify/failures/hostile.c verify/common.h barrier.c barrier.h \
 		$(FLAGS)
 	@mkdir -p $(@D)
-	$(COMPILE) $(SANITIZE) $(LDFLAGS) -o $@ $<
+	$(COMPILE) -pthread $(SANITIZE) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/verify/inputs/fuzz-import: verify/inputs/fuzz-import.c verify/common.h barrier.c barrier.h
 	@mkdir -p $(@D)

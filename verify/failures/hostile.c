@@ -15,18 +15,20 @@
  *
  * If the barrier ended without a word from the peer, which did not leave either, the honest side
  * found it broken. Then this file takes the place of the peer, reads what the honest side has
- * written, and wants to find the error there.
+ * written, and wants to find nothing there but what was placed.
  *
  * The system calls of barrier.c go through checks: each may only touch descriptors of its barrier,
  * and one call of the library may make only so many, in proportion to what the peer did meanwhile.
- * The peer leaves out two things. It does not make the eventfd blocking that the honest side
- * writes, which barrier.h names. And it puts no more than LOCKS locks on an eventfd: 15,000, which
- * take it seconds, make export and import fail with EFBIG. The alarm is only for hangs.
+ * The peer leaves out two things. Where the honest side may place or abort, it does not make the
+ * eventfd blocking that this one writes, which barrier.h names. In some rounds that side only waits;
+ * then three threads of the peer do nothing else. And it puts no more than LOCKS locks on an eventfd:
+ * 15,000, which take it seconds, make export and import fail with EFBIG. The alarm is only for hangs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -52,7 +54,9 @@ enum {
         ACTS_PER_ROUND = 100000,
         CALLS_MAX = 100000,
         CALLS_AFTER_THE_END = 8,
+        FRESH = 4,
         HANDFUL = 3, /* an act is counted before it happens */
+        THREADS = 3, /* that clear O_NONBLOCK in a loop */
         LOCKS = 128,
         SENTINEL = 12345
 };
@@ -89,12 +93,13 @@ struct acts_done {
         volatile long all, each[ACTS];
 };
 
-static struct acts_done *done;
+static struct acts_done *acted;
 
 /* ---- the system calls of the honest side ----------------------------------------------------- */
 
 static int own[5];       /* the descriptors of the barrier, the watch last; -1: none */
 static int text_fd = -1; /* of the one file that the library reads */
+static int fresh[FRESH]; /* what it has made in this call */
 static bool inside;      /* a function of the library is running */
 static bool heard;       /* it has read an abortion from the peer */
 static long calls, all_calls, worst;
@@ -106,12 +111,15 @@ static void check(int fd) {
 
         if (!inside)
                 return;
-        if (++calls > CALLS_MAX + 4 * done->all)
+        if (++calls > CALLS_MAX + 4 * acted->all)
                 fail("does not end", calls);
         if (fd == text_fd)
                 return;
         for (i = 0; i < 5; i++)
                 if (fd == own[i])
+                        return;
+        for (i = 0; i < FRESH; i++)
+                if (fd == fresh[i])
                         return;
         fail("touched a descriptor that is not its own", fd);
 }
@@ -125,8 +133,40 @@ static int do_open(const char *path, int flags) {
         return fd;
 }
 
-static int do_close(int fd) {
+/* What is new is the library's until it is returned. */
+static int add_fresh(int fd) {
+        int i = 0;
+
+        calls++;
+        if (!inside || fd < 0)
+                return fd;
+        while (fresh[i] >= 0)
+                if (++i == FRESH)
+                        fail("makes too many descriptors", fd);
+        return fresh[i] = fd;
+}
+
+static int do_fcntl(int fd, int command, int argument, ...) {
+        int n;
+
         check(fd);
+        n = fcntl(fd, command, argument);
+        return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? add_fresh(n) : n;
+}
+
+static int do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) {
+        check(epfd);
+        check(fd);
+        return epoll_ctl(epfd, op, fd, event);
+}
+
+static int do_close(int fd) {
+        int i;
+
+        check(fd);
+        for (i = 0; inside && i < FRESH; i++)
+                if (fd == fresh[i])
+                        fresh[i] = -1;
         if (fd == text_fd)
                 text_fd = -1;
         return close(fd);
@@ -167,7 +207,9 @@ static ssize_t do_preadv2(int fd, const struct iovec *iov, int n, off_t offset, 
 #define open                               do_open
 #define close                              do_close
 #define poll                               do_poll
-#define fcntl(fd, ...)                     (check(fd), fcntl(fd, __VA_ARGS__))
+#define fcntl(fd, ...)                     do_fcntl(fd, __VA_ARGS__, 0)
+#define epoll_create1(flags)               add_fresh(epoll_create1(flags))
+#define epoll_ctl                          do_epoll_ctl
 #define fstat(fd, st)                      (check(fd), fstat(fd, st))
 #define read(fd, p, size)                  do_read(fd, p, size)
 #define write(fd, p, size)                 (check(fd), write(fd, p, size))
@@ -247,8 +289,8 @@ static void peer_act(enum act a, int mine, int theirs, int ends[4]) {
         uint64_t bits = (uint64_t) random_number() << 32 | random_number();
         ssize_t n = 0;
 
-        done->all++;
-        done->each[a]++;
+        acted->all++;
+        acted->each[a]++;
         if (blocking && a <= FILL) /* the peer would block itself */
                 set_flags(mine, O_NONBLOCK);
         switch (a) {
@@ -329,7 +371,14 @@ static void peer_act(enum act a, int mine, int theirs, int ends[4]) {
         (void) n;
 }
 
-static void peer(const Barrier *b, unsigned role, pid_t honest) {
+static void *clear_o_nonblock(void *fd) {
+        for (;;)
+                set_flags(*(const int *) fd, 0);
+        return NULL;
+}
+
+static void peer(const Barrier *b, unsigned role, pid_t honest, bool only_waits) {
+        pthread_t thread;
         int mine = role == BARRIER_PARENT ? b->them : b->me;
         int theirs = role == BARRIER_PARENT ? b->me : b->them;
         int ends[4] = { b->pipe[0], b->pipe[1], -1, -1 };
@@ -337,6 +386,7 @@ static void peer(const Barrier *b, unsigned role, pid_t honest) {
         bool falls_silent = random_below(2);
         uint32_t acts_left = random_below(falls_silent ? 1000 : ACTS_PER_ROUND);
         enum act a;
+        int i;
 
         repertoire &= random_number(); /* a quarter of all */
         /* What ends the barrier at once is in few of the rounds. */
@@ -358,6 +408,14 @@ static void peer(const Barrier *b, unsigned role, pid_t honest) {
         }
         (void) signal(SIGPIPE, SIG_IGN);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (only_waits) {
+                repertoire &= ~(1u << FILL_THEIRS | 1u << DRAIN_THEIRS);
+                repertoire |= 1u << PLACE_TOO_MANY;
+                add(theirs, UINT64_MAX - 1);
+                for (i = 0; i < THREADS; i++)
+                        if (pthread_create(&thread, NULL, clear_o_nonblock, &theirs) != 0)
+                                _exit(1);
+        }
         while (acts_left > 0 && getppid() == honest) {
                 a = (enum act) random_below(ACTS);
                 if (!(repertoire >> a & 1))
@@ -403,20 +461,29 @@ static void on_signal(int sig) {
 }
 
 /* The operations of common.h, and these. */
-enum { OP_SET_TIMEOUT = OPERATIONS, OP_GET_POLLFDS, OP_WATCH, OP_MOVE, ALL_OPERATIONS };
+enum {
+        OP_SET_TIMEOUT = OPERATIONS,
+        OP_GET_POLLFDS,
+        OP_WATCH,
+        OP_EPOLL,
+        OP_MOVE,
+        OP_EXPORT,
+        ALL_OPERATIONS
+};
 
-static const char *const names[ALL_OPERATIONS] = { OPERATION_NAMES, "set_timeout", "get_pollfds",
-                                                   "watch", "export + import" };
+static const char *const names[ALL_OPERATIONS] = { OPERATION_NAMES,  "set_timeout", "get_pollfds",
+                                                   "watch",          "epoll",       "move",
+                                                   "export + import" };
 static long operations_of[ALL_OPERATIONS];
 static int idle_fd, epoll_fd;
 static long wake_ups;
 static bool edges;     /* it tells of changes only */
 static bool timed_out; /* the last call was a wait that found nothing */
 static bool broke;     /* the barrier did, before this side aborted */
-static long told;      /* how often the other side was told so, as found afterwards */
+static long untold;    /* how often it did, and nothing was found written */
 
 /* Over to a new struct by way of a string, as over an execve(). */
-static void move(Barrier *b) {
+static void export_and_import(Barrier *b) {
         char text[BARRIER_EXPORT_MAX];
         Barrier moved;
         int r;
@@ -463,7 +530,7 @@ static void call(Barrier *b, int o) {
         struct pollfd fds[BARRIER_POLLFDS] = { { -2, 0, 1 }, { -2, 0, 1 }, { -2, 0, 1 } };
         const int end = b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
         const Barrier before = *b;
-        const long acts_before = done->all;
+        const long acts_before = acted->all;
         bool result = true;
         long limit;
         int n;
@@ -473,6 +540,8 @@ static void call(Barrier *b, int o) {
         own[2] = b->pipe[0];
         own[3] = b->pipe[1];
         calls = 0;
+        for (n = 0; n < FRESH; n++)
+                fresh[n] = -1;
         errno = SENTINEL;
         inside = true;
         switch (o) {
@@ -491,8 +560,21 @@ static void call(Barrier *b, int o) {
         case OP_WATCH:
                 (void) barrier_watch(b, b->watch < 0 ? idle_fd : -1);
                 break;
+        case OP_EPOLL:
+                n = barrier_epoll(b);
+                if (b->they_aborted ? n != -EPIPE : n <= STDERR_FILENO || n != fresh[0])
+                        fail("not an epoll", n);
+                inside = false;
+                if (n >= 0)
+                        (void) (close) (n);
+                break;
         case OP_MOVE:
-                move(b);
+                n = barrier_move(b, (int) random_below(MAPPED - 8));
+                if (n < 0)
+                        fail("cannot move", n);
+                break;
+        case OP_EXPORT:
+                export_and_import(b);
                 break;
         default:
                 result = operate(b, o, (int) random_number());
@@ -519,11 +601,11 @@ static void call(Barrier *b, int o) {
         /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
          * wake it once. An export and import look at three descriptors twice, and read a line for
          * each lock. */
-        limit = o == OP_MOVE ? 60 + 4 * LOCKS / 8 : 10 + 3 * BARRIER_TRIES;
-        if (calls > limit + 4 * (done->all - acts_before))
+        limit = o == OP_EXPORT ? 60 + 4 * LOCKS / 8 : 10 + 3 * BARRIER_TRIES;
+        if (calls > limit + 4 * (acted->all - acts_before))
                 fail("too many system calls", calls);
-        if (o != OP_MOVE && calls - 4 * (done->all - acts_before) > worst)
-                worst = calls - 4 * (done->all - acts_before);
+        if (o != OP_EXPORT && calls - 4 * (acted->all - acts_before) > worst)
+                worst = calls - 4 * (acted->all - acts_before);
         all_calls += calls;
 }
 
@@ -536,32 +618,35 @@ static void map_inodes(ino_t map[MAPPED]) {
                 map[i] = (fstat) (i, &st) < 0 ? 0 : st.st_ino;
 }
 
-/* What stands on what the other side reads must be all that was placed, and why it broke. */
+/* What stands on what the other side reads must be all that was placed: who broke the protocol, which
+ * is all that this peer can break, is told nothing. */
 static void check_word(const Barrier *b, long meddled) {
         uint64_t value = 0;
         ssize_t n = read(b->me, &value, sizeof value);
 
-        if (done->each[FILL_THEIRS] + done->each[DRAIN_THEIRS] != meddled)
+        if (b->error != EPROTO)
+                fail("it broke for another reason", b->error);
+        if (acted->each[FILL_THEIRS] + acted->each[DRAIN_THEIRS] != meddled)
                 return;
-        if (n != (ssize_t) sizeof value ||
-            value != (BARRIER_ABORTED | (uint64_t) b->error << BARRIER_CODE_SHIFT) + b->placed)
-                fail("it broke, and the other side was not told why", (long) (value >> 48));
-        told++;
+        if (b->placed == 0 ? n >= 0 : n != (ssize_t) sizeof value || value != b->placed)
+                fail("it wrote to a peer that broke the protocol", (long) (value >> 48));
+        untold++;
 }
 
-/* Asks the epoll. It is ready for good where it tells of a state that no wait has yet taken in. */
-static void check_epoll(void) {
+/* Asks the epoll. It is ready for good where it tells of a state that no wait has yet taken in. What
+ * was `added` just now is told of once more. */
+static void check_epoll(bool added) {
         static long acts_before;
         static int without_news;
         struct epoll_event events[BARRIER_POLLFDS];
         bool ready = epoll_wait(epoll_fd, events, BARRIER_POLLFDS, 0) > 0;
 
         wake_ups += ready;
-        if (done->all != acts_before)
+        if (acted->all != acts_before || added)
                 without_news = 0;
         else if (ready && (edges || timed_out) && ++without_news > HANDFUL)
                 fail("wake-ups that bring no news", without_news);
-        acts_before = done->all;
+        acts_before = acted->all;
 }
 
 static void round_of(unsigned role) {
@@ -571,7 +656,8 @@ static void round_of(unsigned role) {
         pid_t pid, honest = getpid();
         /* Without the two that end the barrier, in most rounds. */
         bool aborts = random_below(8) == 0;
-        const long meddled = done->each[FILL_THEIRS] + done->each[DRAIN_THEIRS];
+        bool only_waits = random_below(4) == 0;
+        const long meddled = acted->each[FILL_THEIRS] + acted->each[DRAIN_THEIRS];
         struct epoll_event event;
         int o;
 
@@ -586,7 +672,7 @@ static void round_of(unsigned role) {
                 fail("fork", 0);
         if (pid == 0) {
                 srandom((unsigned) random());
-                peer(&b, role, honest);
+                peer(&b, role, honest, only_waits);
         }
         (void) random(); /* or the next peer would be the same */
         (void) barrier_set_role(&b, role);
@@ -596,12 +682,17 @@ static void round_of(unsigned role) {
         for (i = 0; i < CALLS_PER_ROUND && after_the_end < CALLS_AFTER_THE_END; i++) {
                 do
                         o = (int) random_below(ALL_OPERATIONS);
-                while ((o == OP_ABORT || o == OP_FAIL) && !aborts);
+                while (((o == OP_ABORT || o == OP_FAIL) && (!aborts || only_waits)) ||
+                       ((o == OP_PLACE || o == OP_PLACE_AND_SYNC) && only_waits));
+                if (o == OP_MOVE) /* it moves what is in the epoll too */
+                        change_epoll(&b, EPOLL_CTL_DEL, 0);
                 call(&b, o);
+                if (o == OP_MOVE)
+                        change_epoll(&b, EPOLL_CTL_ADD, edges ? EPOLLET : 0);
                 after_the_end += barrier_they_aborted(&b);
-                check_epoll();
+                check_epoll(o == OP_MOVE);
         }
-        if (broke)
+        if (broke && !only_waits)
                 check_word(&b, meddled);
         change_epoll(&b, EPOLL_CTL_DEL, 0);
         barrier_destroy(&b);
@@ -643,11 +734,12 @@ int main(int argc, char **argv) {
 
         set_handler(SIGALRM, on_alarm);
         set_handler(SIGUSR1, on_signal);
-        done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        acted = mmap(NULL, sizeof *acted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
         file = (open) ("/dev/null", O_RDWR | O_CLOEXEC);
         own[4] = idle_fd = eventfd(0, EFD_CLOEXEC);
         epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        if (done == MAP_FAILED || file < 0 || idle_fd < 0 || epoll_fd < 0 ||
+        if (acted == MAP_FAILED || file < 0 || idle_fd < 0 || epoll_fd < 0 ||
             pipe2(canary, O_CLOEXEC) < 0) {
                 perror("hostile");
                 return 2;
@@ -664,10 +756,10 @@ int main(int argc, char **argv) {
         for (i = 0; i < ALL_OPERATIONS; i++)
                 printf("%-28s%10ld\n", names[i], operations_of[i]);
         for (i = 0; i < ACTS; i++)
-                printf("peer: %-22s%10ld\n", acts[i], done->each[i]);
+                printf("peer: %-22s%10ld\n", acts[i], acted->each[i]);
         printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, %ld system calls, "
                "at most %ld in one operation besides 4 for each act of the peer, %ld wake-ups, "
-               "the peer told %ld times why it broke\n",
-               rounds, operations, done->all, all_calls, worst, wake_ups, told);
+               "%ld times the peer broke the protocol and was told nothing\n",
+               rounds, operations, acted->all, all_calls, worst, wake_ups, untold);
         return 0;
 }
