@@ -10,7 +10,8 @@
  * One of them, both or neither is a victim: it is killed at a random moment, either by itself
  * before a system call of the library, or from here after a random number of turns of a loop.
  * In two handshakes of three a grandchild, forked by the child or by the parent, holds copies of
- * that side's descriptors to the very end; then the other side uses barrier_watch().
+ * that side's descriptors to the very end; then the other side uses barrier_watch(). In one of two
+ * the waits do not block: both sides sleep on what barrier_epoll() gives them.
  *
  * No wait has a timeout, so each must end by itself. Both sides note in shared memory what they
  * placed and what their waits said; judge_side() holds that against what is allowed. Whatever is
@@ -71,6 +72,7 @@ struct plan {
         int holder;    /* of whose descriptors a grandchild holds copies */
         int kind;      /* which wait */
         int rounds;    /* how many barriers */
+        bool epoll;    /* they sleep on that */
         bool code;     /* the child ends by barrier_fail(CODE), not by leaving */
         int fuse[3];   /* of the parent [1] and the child [2], or 0 */
         bool born;     /* this process kills the other victims only once the child was forked */
@@ -123,6 +125,25 @@ static bool wait_once(Barrier *b) {
                                         : barrier_wait_next(b);
 }
 
+/* As an event loop does it. */
+static bool wait_on_epoll(Barrier *b, struct side *s) {
+        struct pollfd epoll = { .fd = barrier_epoll(b), .events = POLLIN };
+        bool reached;
+        int error;
+
+        if (epoll.fd < 0 && epoll.fd != -EPIPE)
+                s->wrong = "barrier_epoll failed";
+        barrier_set_timeout(b, 0);
+        while (!(reached = wait_once(b)) && errno == ETIMEDOUT && !barrier_they_aborted(b))
+                (void) poll(&epoll, 1, -1);
+        error = errno;
+        barrier_set_timeout(b, -1);
+        if (epoll.fd >= 0)
+                (void) close(epoll.fd);
+        errno = error;
+        return reached;
+}
+
 /* What either side does once it has its role; `pidfd` is of the other one. */
 static void meet(Barrier *b, int me, int pidfd) {
         struct side *s = &sides[me];
@@ -140,7 +161,7 @@ static void meet(Barrier *b, int me, int pidfd) {
                         break;
                 }
                 s->placed++;
-                if (!wait_once(b)) {
+                if (!(plan.epoll ? wait_on_epoll(b, s) : wait_once(b))) {
                         s->error = errno;
                         break;
                 }
@@ -277,6 +298,7 @@ static void make_plan(void) {
         plan.kind = (int) (random_number() % KINDS);
         /* wait_next may swallow the barrier of the next step. */
         plan.rounds = plan.kind == WAIT_NEXT ? 1 : 1 + (int) (random_number() % ROUNDS_MAX);
+        plan.epoll = random_number() & 1;
         plan.code = random_number() & 1;
         plan.born = random_number() % 4 > 0;
         plan.spin = random_below_2_to(18);
@@ -297,10 +319,10 @@ static void fail(long n, const char *what) {
 
         fprintf(stderr,
                 "soak: handshake %ld: %s\n"
-                "  victim: %s, grandchild: %s, %d times %s, the child %s; fuses %d %d, spin %u\n",
+                "  victim: %s, grandchild: %s, %d times %s%s, the child %s; fuses %d %d, spin %u\n",
                 n, what, victims[plan.victims], holders[plan.holder], plan.rounds, kinds[plan.kind],
-                plan.code ? "aborts with a code" : "leaves", plan.fuse[PARENT], plan.fuse[CHILD],
-                plan.spin);
+                plan.epoll ? " with an epoll" : "", plan.code ? "aborts with a code" : "leaves",
+                plan.fuse[PARENT], plan.fuse[CHILD], plan.spin);
         for (me = PARENT; me <= CHILD; me++)
                 fprintf(stderr,
                         "  %s: placed %d, reached %d, error %d, ended %d, left %d, done %d\n",
