@@ -25,13 +25,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -49,6 +49,7 @@ enum call {
         GETFL,
         SETFL,
         SETFD,
+        DUPFD,
         CLOSE,
         WRITE,
         PREADV2,
@@ -58,8 +59,10 @@ enum call {
         OPEN,
         READ_TEXT,
         POLL,
+        POLL_AGAIN,
         CLOCK,
-        AFFINITY,
+        EPOLL_CREATE,
+        EPOLL_ADD,
         CALLS
 };
 
@@ -67,7 +70,7 @@ enum call {
 enum {
         ITSELF = 0,
         NOTHING_SEEN = -1, /* all is as if it had not failed */
-        MAY_RUN_OUT = -2,  /* that, or a timeout that runs out early and changes nothing */
+        MAY_RUN_OUT = -2,  /* that, or a timeout that runs out and changes nothing */
         NO_NUMBER = -3,    /* an eventfd without a number is another one */
         NEVER_ENDS = -4    /* not tried: what never sleeps is not interrupted for ever */
 };
@@ -101,6 +104,8 @@ static const struct row {
                       EPERM, ENOSYS),
         [SETFD] =
                 ROW("fcntl(F_SETFD)", "fcntl", ITSELF, 0, 0, EACCES, EBADF, EINVAL, ENOSYS, EPERM),
+        [DUPFD] =
+                ROW("fcntl(F_DUPFD)", "fcntl", ITSELF, 0, 0, EBADF, EINVAL, EMFILE, ENOSYS, EPERM),
         /* Linux has freed the descriptor when close() reports an error, EINTR included. */
         [CLOSE] =
                 ROW("close", "close", NOTHING_SEEN, 0, 0, EBADF, EINTR, EIO, ENOSPC, EDQUOT, EPERM),
@@ -128,30 +133,36 @@ static const struct row {
         [READ_TEXT] =
                 ROW("read(text)", "read", ITSELF, EFBIG, NOTHING_SEEN, EAGAIN, EBADF, EFAULT, EINTR,
                     EINVAL, EIO, EISDIR, ENOSYS, EPERM, RESULT(0), RESULT(1), RESULT(100)),
-        [POLL] = ROW("poll", "poll", ITSELF, MAY_RUN_OUT, 0, EFAULT, EINTR, EINVAL, ENOMEM, ENOSYS,
-                     EPERM),
-        /* It cannot fail for CLOCK_MONOTONIC, and its result is not looked at. */
-        [CLOCK] = ROW("clock_gettime", "clock_gettime", MAY_RUN_OUT, 0, 0, EACCES, EFAULT, EINVAL,
-                      ENODEV, ENOTSUP, EPERM),
-        /* Only a matter of speed. */
-        [AFFINITY] = ROW("sched_getaffinity", "sched_getaffinity", NOTHING_SEEN, 0, 0, EFAULT,
-                         EINVAL, EPERM, ESRCH, ENOSYS),
+        /* It may end early; but where it always does, the other side has no time to do anything. */
+        [POLL] = ROW("poll", "poll", ITSELF, MAY_RUN_OUT, NOTHING_SEEN, EFAULT, EINTR, EINVAL,
+                     ENOMEM, ENOSYS, EPERM, RESULT(0)),
+        /* Whether a pidfd that was ready still is: who lives is found dead by none. */
+        [POLL_AGAIN] = ROW("poll(pidfd)", "poll", ITSELF, NEVER_ENDS, MAY_RUN_OUT, EFAULT, EINTR,
+                           EINVAL, ENOMEM, ENOSYS, EPERM, RESULT(0)),
+        /* It may be refused, and it may stand still. */
+        [CLOCK] = ROW("clock_gettime", "clock_gettime", ITSELF, ITSELF, NOTHING_SEEN, EACCES,
+                      EFAULT, EINTR, EINVAL, ENODEV, ENOSYS, ENOTSUP, EPERM, RESULT(0)),
+        [EPOLL_CREATE] = ROW("epoll_create1", "epoll_create1", ITSELF, 0, 0, EINVAL, EMFILE, ENFILE,
+                             ENOMEM, ENOSYS, EPERM),
+        [EPOLL_ADD] = ROW("epoll_ctl", "epoll_ctl", ITSELF, 0, 0, EBADF, EEXIST, EINVAL, ELOOP,
+                          ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM),
 };
 
 /* What barrier.o may leave to the linker besides: no system calls. */
 static const char *const harmless[] = { "__errno_location", "___errno_location",
                                         "memcpy",           "memmove",
                                         "memset",           "memcmp",
-                                        "strstr",           "__memcpy_chk",
+                                        "memmem",           "__memcpy_chk",
                                         "__memmove_chk",    "__memset_chk",
-                                        "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
-                                        "__sched_cpucount" };
+                                        "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_" };
 
 /* ---- the system calls ------------------------------------------------------------------------ */
 
 enum { CALLS_MAX = 20000, TICK = 100000 };
 
 static void other_side_acts(bool finally);
+static void others_close_streams(void);
+static bool this_broke(void);
 
 static struct {
         bool armed; /* the call under test is running */
@@ -163,20 +174,38 @@ static struct {
         bool forever;
 
         int hits, calls;
-        bool found_closed; /* poll() found a closed descriptor */
-        ssize_t result;    /* of the call that fails */
-        bool filled;       /* the eventfd that the other side reads is full */
-        bool word_only;    /* the first write that failed was the word of an abortion, ... */
-        bool word_lost;    /* ... or a later one was, and it was not written */
-        int64_t now;
+        bool found_closed;  /* poll() found a closed descriptor */
+        ssize_t result;     /* of the call that fails */
+        bool filled;        /* the eventfd that the other side reads is full */
+        bool word_only;     /* the first write that failed was the word of an abortion, ... */
+        bool word_lost;     /* ... or a later one was, and it was not written */
+        bool told_in_vain;  /* something was written after the other side broke the protocol */
+        int64_t now, shown; /* the time, and what clock_gettime() said last */
         jmp_buf hang;
 } run;
 
 static long injected[CALLS];
 
+/* Each standard stream may be closed by another thread before some call: 0 is before all of them. */
+enum { NEVER = INT_MAX };
+static int closes[3] = { NEVER, NEVER, NEVER };
+static bool closed[3];
+
+static void others_close_streams(void) {
+        int i;
+
+        for (i = 0; i < 3; i++)
+                if (!closed[i] && closes[i] <= run.calls) {
+                        closed[i] = true;
+                        (void) close(i);
+                }
+}
+
 static int seen(void) {
         const struct row *row = &table[run.target];
 
+        if (run.target == POLL && run.error == RESULT(0) && run.forever)
+                return MAY_RUN_OUT;
         if (run.error == EINTR && row->for_ever)
                 return run.forever ? row->for_ever : NOTHING_SEEN;
         if (run.target == READ_TEXT && run.error == RESULT(0))
@@ -196,6 +225,7 @@ static bool faulty(enum call c) {
                 return false;
         if (++run.calls > CALLS_MAX)
                 longjmp(run.hang, 1);
+        others_close_streams();
         run.result = -1;
         if ((c == PREADV2 && run.no_preadv2) || (c == OPEN && run.no_proc)) {
                 errno = ENOSYS;
@@ -221,11 +251,12 @@ static void unknown(const char *what, int number) {
 }
 
 static int do_fcntl(int fd, int cmd, int arg, ...) {
-        enum call c = cmd == F_GETFD   ? GETFD
-                      : cmd == F_GETFL ? GETFL
-                      : cmd == F_SETFL ? SETFL
-                      : cmd == F_SETFD ? SETFD
-                                       : CALLS;
+        enum call c = cmd == F_GETFD                             ? GETFD
+                      : cmd == F_GETFL                           ? GETFL
+                      : cmd == F_SETFL                           ? SETFL
+                      : cmd == F_SETFD                           ? SETFD
+                      : cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? DUPFD
+                                                                 : CALLS;
 
         if (c == CALLS)
                 unknown("fcntl command", cmd);
@@ -253,6 +284,7 @@ static ssize_t do_write(int fd, const void *p, size_t size) {
                 errno = EPERM;
                 return -1;
         }
+        run.told_in_vain |= run.armed && this_broke();
         if (!faulty(WRITE))
                 return write(fd, p, size);
         memcpy(&value, p, sizeof value);
@@ -281,32 +313,33 @@ static ssize_t do_read(int fd, void *p, size_t size) {
 
 /* Time stands still but here and in poll(), so a wait that spins gets to its end too. */
 static int do_clock_gettime(clockid_t clock, struct timespec *ts) {
+        bool stands = faulty(CLOCK);
+
         if (clock != CLOCK_MONOTONIC)
                 unknown("clock", (int) clock);
-        if (faulty(CLOCK))
+        if (stands && run.result < 0)
                 return -1;
         run.now += TICK;
-        ts->tv_sec = (time_t) (run.now / 1000000000);
-        ts->tv_nsec = (long) (run.now % 1000000000);
+        if (!stands || run.shown == 0)
+                run.shown = run.now;
+        ts->tv_sec = (time_t) (run.shown / 1000000000);
+        ts->tv_nsec = (long) (run.shown % 1000000000);
         return 0;
 }
 
-/* Wherever this runs, there are two CPUs, so that waits look more than once. */
-static int two_cpus(cpu_set_t *cpus) {
-        CPU_SET(0, cpus);
-        CPU_SET(1, cpus);
-        return 0;
-}
-
-/* Linux says EINTR only if it has found nothing. */
+/* Linux says EINTR only if it has found nothing, and the same is true of ending early. */
 static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
-        enum call c = fds[0].events == POLLOUT ? PROBE : POLL;
+        enum call c = fds[0].events == POLLOUT ? PROBE : n == 1 ? POLL_AGAIN : POLL;
+        bool finds_nothing = c == POLL && (run.error == EINTR || run.error < 0);
         int ready = 0;
 
-        if (c == POLL && run.error == EINTR)
+        if (finds_nothing)
                 ready = poll(fds, n, 0);
-        if (ready == 0 && faulty(c))
+        if (ready == 0 && !(finds_nothing && run.error < 0 && msec < 0) && faulty(c)) {
+                if (run.result == 0)
+                        fds[0].revents = 0;
                 return (int) run.result;
+        }
         ready = poll(fds, n, 0);
         if (fds[n - 1].revents & POLLNVAL)
                 run.found_closed = true;
@@ -325,21 +358,23 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
         return ready;
 }
 
-#define eventfd(value, flags)           (faulty(EVENTFD) ? -1 : eventfd(value, flags))
-#define pipe2(fds, flags)               (faulty(PIPE2) ? -1 : pipe2(fds, flags))
-#define fstat(fd, st)                   (faulty(FSTAT) ? -1 : fstat(fd, st))
-#define open(path, flags)               (faulty(OPEN) ? -1 : open(path, flags))
-#define sched_getaffinity(pid, size, p) (faulty(AFFINITY) ? -1 : two_cpus(p))
-#define preadv2(fd, iov, n, at, flags)  (faulty(PREADV2) ? -1 : preadv2(fd, iov, n, at, flags))
-#define fcntl(fd, ...)                  do_fcntl(fd, __VA_ARGS__, 0) /* 0: if it has no argument */
-#define close                           do_close
-#define write                           do_write
-#define read                            do_read
-#define poll                            do_poll
-#define clock_gettime                   do_clock_gettime
+#define eventfd(value, flags)          (faulty(EVENTFD) ? -1 : eventfd(value, flags))
+#define pipe2(fds, flags)              (faulty(PIPE2) ? -1 : pipe2(fds, flags))
+#define fstat(fd, st)                  (faulty(FSTAT) ? -1 : fstat(fd, st))
+#define open(path, flags)              (faulty(OPEN) ? -1 : open(path, flags))
+#define epoll_create1(flags)           (faulty(EPOLL_CREATE) ? -1 : epoll_create1(flags))
+#define epoll_ctl(epfd, op, fd, event) (faulty(EPOLL_ADD) ? -1 : epoll_ctl(epfd, op, fd, event))
+#define preadv2(fd, iov, n, at, flags) (faulty(PREADV2) ? -1 : preadv2(fd, iov, n, at, flags))
+#define fcntl(fd, ...)                 do_fcntl(fd, __VA_ARGS__, 0) /* 0: if it has no argument */
+#define close                          do_close
+#define write                          do_write
+#define read                           do_read
+#define poll                           do_poll
+#define clock_gettime                  do_clock_gettime
 
-/* Two looks show all that 64 can, in a fraction of the runs. */
-#define BARRIER_TRIES 2
+/* Two looks show all that 80 can, in a fraction of the runs, and the first barrier all that 16 can. */
+#define BARRIER_TRIES      2
+#define BARRIER_TRIES_FROM 1
 #include "../../barrier.c"
 
 #undef fcntl
@@ -351,6 +386,9 @@ enum { ACT_CODE = 4711, SENTINEL = 12345, TIMEOUT_MSEC = 7, FULL_CODE = BARRIER_
 /* The functions of common.h, and these. */
 enum {
         SET_ROLE = OPERATIONS,
+        SET_OTHER_ROLE,
+        MOVE,
+        GET_EPOLL,
         DESTROY,
         QUIET, /* all that make no system call */
         WATCH_PIDFD,
@@ -362,8 +400,8 @@ enum {
 
 /* What a side did before; the first four are for both. */
 enum { NOTHING, PLACED, PLACED_TWICE, ABORTED };
-enum { FAILED = ABORTED + 1, LEFT, PLACED_LEFT };                           /* the other side */
-enum { LOOKED = ABORTED + 1, ABORTED_LOOKED, BROKE, BROKE_MUTE, EXPORTED }; /* this side */
+enum { FAILED = ABORTED + 1, LEFT, PLACED_LEFT, BROKE_PROTOCOL }; /* the other side */
+enum { LOOKED = ABORTED + 1, MET, ABORTED_LOOKED, BROKE, BROKE_MUTE, EXPORTED }; /* this side */
 
 enum { LATE_NOTHING, LATE_PLACE, LATE_FAIL, LATE_PLACE_LEAVE };
 enum { LOOKS_FIRST, SLEEPS_FIRST };
@@ -387,24 +425,27 @@ enum {
         NO_STRING
 };
 
-enum { FUNCTION, ROLE, MINE, THEIRS, WATCH, TIMEOUT, PACE, LATE, ODD, STDIO, DIMENSIONS };
+/* Below all, between two, and above all that it has. */
+enum { LOW, BETWEEN, HIGH };
+
+enum { FUNCTION, ROLE, MINE, THEIRS, WATCH, TIMEOUT, PACE, LATE, ODD, LOWEST, STDIO, DIMENSIONS };
 
 static struct dimension {
         const char *name, *values[FUNCTIONS + 1];
         int n; /* how many; counted */
 } dimensions[DIMENSIONS] = {
         [FUNCTION] = { "",
-                       { OPERATION_NAMES, "set_role", "destroy", "others", "watch", "export",
-                         "import", "init" },
+                       { OPERATION_NAMES, "set_role", "set_role with the other one", "move",
+                         "epoll", "destroy", "others", "watch", "export", "import", "init" },
                        0 },
         [ROLE] = { "as ", { "parent", "child" }, 0 },
         [MINE] = { "this side: ",
-                   { "nothing", "placed", "placed twice", "aborted", "looked", "aborted and looked",
-                     "broke", "broke and could not say so", "exported" },
+                   { "nothing", "placed", "placed twice", "aborted", "looked", "met the other",
+                     "aborted and looked", "broke", "broke and could not say so", "exported" },
                    0 },
         [THEIRS] = { "the other: ",
                      { "nothing", "placed", "placed twice", "aborted", "failed", "left",
-                       "placed and left" },
+                       "placed and left", "broke the protocol" },
                      0 },
         [WATCH] = { "watch: ", { "none", "idle", "ready", "closed" }, 0 },
         [TIMEOUT] = { "timeout: ", { "0", "7 ms", "never" }, 0 },
@@ -415,6 +456,7 @@ static struct dimension {
                     "already close-on-exec", "another eventfd", "another pipe", "closed eventfd",
                     "closed pipe", "damaged string", "no string" },
                   0 },
+        [LOWEST] = { "to: ", { "any number", "the middle", "high numbers" }, 0 },
         [STDIO] = { "closed: ", { "-", "0", "1", "0 1", "2", "0 2", "1 2", "0 1 2" }, 0 },
 };
 
@@ -454,18 +496,20 @@ static bool matters(int dimension) {
         case THEIRS:
                 return f != INIT && f != SET_ROLE;
         case WATCH:
-                return waits() || f == WATCH_PIDFD;
+                return waits() || f == WATCH_PIDFD || f == GET_EPOLL;
         case TIMEOUT:
                 return waits();
         case PACE:
-                return waits() && now[TIMEOUT] != NO_TIME;
+                return waits() && now[TIMEOUT] != NO_TIME && now[MINE] == MET;
         case LATE:
                 return waits() && now[TIMEOUT] != NO_TIME && now[THEIRS] < ABORTED &&
                        now[WATCH] < WATCH_READY && now[MINE] != BROKE && now[MINE] != BROKE_MUTE;
+        case LOWEST:
+                return f == MOVE;
         case ODD:
                 return f == IMPORT || (f == EXPORT && now[ODD] <= LOCKED);
         case STDIO:
-                return f == INIT;
+                return f == INIT || (f == GET_EPOLL && !now[MINE] && !now[THEIRS]);
         default:
                 return true;
         }
@@ -515,10 +559,19 @@ struct outcome {
         bool other; /* the other side is still there; then what it sees: */
         Barrier other_sees;
         int imported; /* by export: what import says of the string */
+
+        bool same_objects;    /* by move: they are what they were */
+        bool readable, ready; /* the epoll, and what it is made of */
+        bool closed[3];       /* which streams others have closed meanwhile */
 };
 
 static Barrier this, that;
 static bool acted;
+static uint64_t objects[3]; /* that the descriptors of a barrier are */
+
+static bool this_broke(void) {
+        return this.they_aborted && this.error == EPROTO;
+}
 static char map_start[MAPPED + 1];
 static int stdio_copies[3];
 
@@ -533,6 +586,8 @@ static void act(Barrier *b, int what) {
                 (void) barrier_fail(b, ACT_CODE);
         if (what == LEFT || what == PLACED_LEFT)
                 barrier_destroy(b);
+        if (what == BROKE_PROTOCOL)
+                (void) eventfd_write(b->me, BARRIER_PLACED_MAX + 1);
 }
 
 static void other_side_acts(bool finally) {
@@ -583,6 +638,13 @@ static void history(char *text) {
         int pipe_end;
 
         (void) barrier_set_role(&this, role());
+        if (now[MINE] == MET) {
+                act(&that, PLACED);
+                if (!barrier_place_and_sync(&this)) {
+                        fprintf(stderr, "faults: the two sides do not meet\n");
+                        exit(1);
+                }
+        }
         act(&that, now[THEIRS]);
         if (now[MINE] <= ABORTED)
                 act(&this, now[MINE]);
@@ -635,12 +697,23 @@ static void history(char *text) {
         }
 }
 
+/* Below 3 is as good as 3. */
+static int lowest(const Barrier *b) {
+        return now[LOWEST] == LOW ? -1 : now[LOWEST] == BETWEEN ? b->them : MAPPED / 2 + 3;
+}
+
 static int call(char *text, const Barrier *given) {
         struct pollfd fds[BARRIER_POLLFDS];
 
         switch (now[FUNCTION]) {
         case SET_ROLE:
                 return barrier_set_role(&this, role());
+        case SET_OTHER_ROLE:
+                return barrier_set_role(&this, BARRIER_PARENT + BARRIER_CHILD - role());
+        case MOVE:
+                return barrier_move(&this, lowest(given));
+        case GET_EPOLL:
+                return barrier_epoll(&this);
         case DESTROY:
                 barrier_destroy(&this);
                 return 0;
@@ -663,6 +736,15 @@ static int call(char *text, const Barrier *given) {
         }
 }
 
+static void look_at_epoll(struct outcome *o) {
+        struct pollfd fds[BARRIER_POLLFDS], epoll = { .fd = o->value, .events = POLLIN };
+        int n = barrier_get_pollfds(&this, fds);
+
+        o->ready = poll(fds, (nfds_t) n, 0) > 0;
+        o->readable = poll(&epoll, 1, 0) > 0;
+        (void) close(o->value);
+}
+
 static void close_all_but(const char *map) {
         char open_now[MAPPED + 1];
         int i;
@@ -677,18 +759,15 @@ static void close_all_but(const char *map) {
 static void experiment(struct outcome *o) {
         const Barrier null = BARRIER_NULL;
         const int f = now[FUNCTION];
-        const bool flags = f >= EXPORT;
+        const bool flags = f >= EXPORT || f == MOVE || f == GET_EPOLL;
+        uint64_t moved[3];
         Barrier check, given;
         int i;
 
         memset(o, 0, sizeof *o);
         this = that = null;
         acted = false;
-        if (f == INIT) {
-                for (i = 0; i < 3; i++)
-                        if (now[STDIO] >> i & 1)
-                                (void) close(i);
-        } else {
+        if (f != INIT) {
                 both_sides();
                 if (f != SET_ROLE)
                         history(o->text);
@@ -696,15 +775,23 @@ static void experiment(struct outcome *o) {
         given = this;
         if (f == WATCH_PIDFD)
                 this.watch = -1;
+        if (f == MOVE && barrier_pipe_end(&this) >= 0)
+                (void) barrier_identify(&this, objects);
         o->before = this;
+        run.calls = 0;
+        for (i = 0; i < 3; i++)
+                if (now[STDIO] >> i & 1)
+                        closes[i] = 0;
+        others_close_streams();
         map_descriptors(o->map_before, flags);
         if (f == INIT || f == IMPORT)
                 memset(&this, 0x55, sizeof this);
 
         run.no_proc = now[ODD] == NO_PROC;
         run.hits = run.calls = 0;
-        run.found_closed = run.filled = run.word_only = run.word_lost = false;
+        run.found_closed = run.filled = run.word_only = run.word_lost = run.told_in_vain = false;
         run.now = 1000000000;
+        run.shown = 0;
         run.armed = true;
         errno = SENTINEL;
         if (setjmp(run.hang) == 0)
@@ -716,6 +803,11 @@ static void experiment(struct outcome *o) {
 
         o->after = this;
         map_descriptors(o->map_after, flags);
+        if (f == GET_EPOLL && o->value >= 0)
+                look_at_epoll(o);
+        if (f == MOVE && o->value == 0 && barrier_pipe_end(&this) >= 0)
+                o->same_objects = barrier_identify(&this, moved) == 0 &&
+                                  memcmp(moved, objects, sizeof objects) == 0;
         if (f == EXPORT && o->value > 0)
                 o->imported = barrier_import(&check, o->text);
         o->other = that.role != 0;
@@ -727,15 +819,20 @@ static void experiment(struct outcome *o) {
         barrier_destroy(&that);
         if (f == IMPORT)
                 barrier_destroy(&given); /* what it did not take over */
-        if (f == INIT)
-                for (i = 0; i < 3; i++)
+        for (i = 0; i < 3; i++) {
+                o->closed[i] = closed[i];
+                if (closed[i])
                         (void) dup2(stdio_copies[i], i);
+                closed[i] = false;
+                if (now[STDIO] >> i & 1)
+                        closes[i] = NEVER;
+        }
 }
 
 /* ---- the rules ------------------------------------------------------------------------------- */
 
 static int violations;
-static long runs, situations;
+static long runs, situations, closings;
 
 static void violation(const char *rule, const struct outcome *o) {
         static bool reported[FUNCTIONS][CALLS + 1][2];
@@ -789,7 +886,7 @@ static bool nothing_left(void) {
 }
 
 static bool ran_out_unchanged(const struct outcome *o) {
-        return timeout() > 0 && !o->value && o->error == ETIMEDOUT &&
+        return timeout() >= 0 && !o->value && o->error == ETIMEDOUT &&
                o->after.error == o->before.error && o->after.consumed == o->before.consumed &&
                strcmp(o->map_before, o->map_after) == 0;
 }
@@ -847,7 +944,19 @@ static void judge_bool(const struct outcome *o, const struct outcome *normal, in
                 violation("the other side does not see why", o);
 }
 
+/* What is closed when it ends: what others closed, and nothing of them besides. */
+static void judge_streams(const struct outcome *o) {
+        int i;
+
+        for (i = 0; i < 3; i++)
+                if ((o->map_after[i] == '-') != o->closed[i])
+                        violation("a standard stream is not as others have left it", o);
+}
+
 static void judge(const struct outcome *o, const struct outcome *normal) {
+        if (run.told_in_vain)
+                violation("it wrote to a side that broke the protocol", o);
+        judge_streams(o);
         if (o->hung)
                 violation("hangs", o);
         else if (seen() == MAY_RUN_OUT) {
@@ -871,11 +980,14 @@ static void judge(const struct outcome *o, const struct outcome *normal) {
 }
 
 /* F_SETFD cannot fail for an open descriptor, and what refuses it otherwise, a filter, refuses the
- * first already. A sleep that is interrupted for ever ends only if it has a time limit. */
+ * first already. A sleep that is interrupted for ever ends only if it has a time limit. What is closed
+ * stays so. */
 static bool sensible(void) {
         if (run.target == SETFD && run.at > 1)
                 return false;
-        if (run.target == POLL && seen() == MAY_RUN_OUT && now[TIMEOUT] == FOR_EVER)
+        if (run.forever && seen() == MAY_RUN_OUT && now[TIMEOUT] == FOR_EVER)
+                return false;
+        if (run.target == POLL_AGAIN && run.error < 0 && now[WATCH] == WATCH_CLOSED)
                 return false;
         return seen() != NEVER_ENDS;
 }
@@ -918,6 +1030,95 @@ static bool importable(void) {
         return now[ODD] <= (now[MINE] == BROKE_MUTE ? CLOSED_PIPE : CLOSE_ON_EXEC);
 }
 
+/* Each descriptor is where it should be, and all else where it was. */
+static void judge_move(const struct outcome *o) {
+        const int from[] = { o->before.me, o->before.them, o->before.pipe[0], o->before.pipe[1] };
+        const int to[] = { o->after.me, o->after.them, o->after.pipe[0], o->after.pipe[1] };
+        Barrier expected = o->before;
+        char map[MAPPED + 1];
+        int i;
+
+        memcpy(map, o->map_before, sizeof map);
+        for (i = 0; i < 4; i++)
+                if (from[i] >= 0)
+                        map[from[i]] = '-';
+        for (i = 0; i < 4; i++) {
+                if (from[i] >= lowest(&o->before) || from[i] < 0 ? to[i] != from[i]
+                                                                 : to[i] < lowest(&o->before))
+                        violation("not moved to where it should be", o);
+                if (to[i] >= 0)
+                        map[to[i]] = o->map_before[from[i]];
+        }
+        expected.me = to[0];
+        expected.them = to[1];
+        memcpy(expected.pipe, to + 2, sizeof expected.pipe);
+        if (o->value != 0 || !same_barrier(&expected, &o->after) ||
+            strcmp(map, o->map_after) != 0 ||
+            (barrier_pipe_end(&o->after) >= 0 && !o->same_objects))
+                violation("not moved as it was", o);
+}
+
+static void judge_epoll(const struct outcome *o) {
+        char map[MAPPED + 1];
+        int i;
+
+        if (o->before.they_aborted || now[WATCH] == WATCH_CLOSED) {
+                judge_int(o, o->before.they_aborted ? -EPIPE : -EBADF);
+                return;
+        }
+        memcpy(map, o->map_before, sizeof map);
+        for (i = 0; i < 3; i++)
+                if (o->closed[i])
+                        map[i] = '-';
+        if (o->value > STDERR_FILENO)
+                map[o->value] = 'x';
+        if (o->value <= STDERR_FILENO || strcmp(map, o->map_after) != 0 ||
+            !same_barrier(&o->before, &o->after))
+                violation("not an epoll, or not it alone", o);
+        if (o->readable != o->ready)
+                violation("the epoll is not ready as the descriptors are", o);
+}
+
+static void judge_other_role(const struct outcome *o) {
+        Barrier expected = o->before;
+
+        expected.i_aborted = true;
+        if (!expected.they_aborted) {
+                expected.they_aborted = true;
+                expected.error = EALREADY;
+        }
+        if (o->value != -EALREADY || run.calls || !same_barrier(&expected, &o->after))
+                violation("not ended without a word", o);
+}
+
+/* Other threads close the standard streams, each before any of the calls. */
+static void closing(const struct outcome *undisturbed) {
+        const int calls = 3 * run.calls;
+        struct outcome o;
+        int i;
+
+        for (closes[0] = 0; closes[0] <= calls; closes[0]++)
+                for (closes[1] = 0; closes[1] <= calls; closes[1]++)
+                        for (closes[2] = 0; closes[2] <= calls; closes[2]++) {
+                                experiment(&o);
+                                closings++;
+                                judge_streams(&o);
+                                if (o.hung || (o.value < 0) != (undisturbed->value < 0))
+                                        violation("fails where streams are closed", &o);
+                                if (now[FUNCTION] == GET_EPOLL)
+                                        judge_epoll(&o);
+                                else if (o.after.me <= STDERR_FILENO ||
+                                         o.after.them <= STDERR_FILENO ||
+                                         o.after.pipe[0] <= STDERR_FILENO ||
+                                         o.after.pipe[1] <= STDERR_FILENO)
+                                        violation("a descriptor with a stream's number", &o);
+                                if (!nothing_left())
+                                        violation("a descriptor is left", &o);
+                        }
+        for (i = 0; i < 3; i++)
+                closes[i] = NEVER;
+}
+
 static void situation(void) {
         struct outcome normal, other;
 
@@ -929,6 +1130,15 @@ static void situation(void) {
                 violation("a descriptor is left without any fault", &normal);
         if (preserves_errno() && normal.error != SENTINEL)
                 violation("errno is not preserved", &normal);
+        if (run.told_in_vain)
+                violation("it wrote to a side that broke the protocol", &normal);
+        judge_streams(&normal);
+        if (now[FUNCTION] == MOVE)
+                judge_move(&normal);
+        if (now[FUNCTION] == GET_EPOLL)
+                judge_epoll(&normal);
+        if (now[FUNCTION] == SET_OTHER_ROLE)
+                judge_other_role(&normal);
         if (now[FUNCTION] == QUIET && run.calls)
                 violation("a system call where none is needed", &normal);
         if (normal.imported)
@@ -937,6 +1147,8 @@ static void situation(void) {
                 violation("not what import should say", &normal);
         if (run.found_closed)
                 judge_bool(&normal, &normal, EBADF);
+        if (now[STDIO] == 0 && matters(STDIO) && now[WATCH] == WATCH_NONE)
+                closing(&normal);
         run.no_preadv2 = true;
         experiment(&other);
         run.no_preadv2 = false;
@@ -1039,7 +1251,9 @@ int main(int argc, char **argv) {
         }
         if (unused)
                 fprintf(stderr, "faults: %d rows of the table were never reached\n", unused);
-        printf("faults: %d functions, %ld situations, %ld faults, %d violations\n", FUNCTIONS,
-               situations, runs, violations);
+        printf("faults: %d functions, %ld situations, %ld faults, %ld with streams that others "
+               "close, "
+               "%d violations\n",
+               FUNCTIONS, situations, runs, closings, violations);
         return violations || unused ? 1 : 0;
 }
