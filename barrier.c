@@ -53,10 +53,10 @@
 #error "BARRIER_TRIES is how often to look again: 0 to 1000000"
 #endif
 
-/* It begins when this many barriers have come from the other side. Before, that one is being born,
- * or this is a handshake which is soon over, and looking again would but keep a CPU from those who
- * need it: it makes a handshake after a fork dearer on a busy machine, and no cheaper on an idle
- * one. */
+/* It begins when so many barriers have come from the other side. Before, that one is being born, or
+ * this is a handshake, which is soon over, and looking again would but keep a CPU from those who
+ * need it: a handshake after a fork gets dearer on a busy machine, and no cheaper on an idle one.
+ * The proofs, which count less far, define it as less. */
 #ifndef BARRIER_TRIES_FROM
 #define BARRIER_TRIES_FROM 16
 #endif
@@ -95,10 +95,10 @@ static void barrier_reset(Barrier *b) {
         b->me = b->them = b->pipe[0] = b->pipe[1] = b->watch = b->timeout = -1;
 }
 
-/* In a daemon without standard streams a new descriptor may be 0, 1 or 2, and what another thread
- * prints would go there. Such a number is kept until all that is wanted has one above 2; what has
- * it is then thrown away, for something may have been printed into it. Returns whether it is kept.
- * */
+/* In a daemon without standard streams a new descriptor may be 0, 1 or 2, where another thread
+ * prints or puts a file of its own. Such a number is kept while another one is tried, and closed in
+ * the end; what it stood for is of no use, for something may have been printed into it. Returns
+ * whether it is kept. */
 static bool barrier_keep(int fd, unsigned *kept) {
         if (fd < 0 || fd > STDERR_FILENO)
                 return false;
@@ -106,10 +106,11 @@ static bool barrier_keep(int fd, unsigned *kept) {
         return true;
 }
 
+/* From above: the writing end of a pipe is above the other, and must not raise SIGPIPE. */
 static void barrier_throw_away(unsigned kept) {
         int fd;
 
-        for (fd = 0; fd <= STDERR_FILENO; fd++)
+        for (fd = STDERR_FILENO; fd >= 0; fd--)
                 if (kept & 1u << fd)
                         (void) close(fd);
 }
@@ -171,7 +172,7 @@ BARRIER_API int barrier_set_role(Barrier *b, unsigned role) {
         if (role != BARRIER_PARENT && role != BARRIER_CHILD)
                 return -EINVAL;
         if (b->role) {
-                /* Then it was set before fork(), which closed what this side needs. */
+                /* Before fork(), mostly, which closed what this side needs. */
                 if (b->role != role) {
                         barrier_note_end(b, EALREADY, false);
                         b->i_aborted = true; /* and nothing is to be said by it any more */
@@ -232,8 +233,7 @@ BARRIER_API void barrier_destroy(Barrier *b) {
         barrier_close(&b->pipe[0]);
         barrier_close(&b->pipe[1]);
         barrier_reset(b);
-        if (errno != saved) /* a write may be a page fault, after a fork */
-                errno = saved;
+        errno = saved;
 }
 
 /* ---- signalling, and how it ends ------------------------------------------------------------- */
@@ -495,7 +495,7 @@ static bool barrier_sleep(Barrier *b, struct barrier_progress *p) {
                 if (in_vain == 2)
                         return false;
                 n = poll(fds, b->watch < 0 ? 2 : 3, msec);
-                in_vain = n == 0 ? in_vain + 1 : 0;
+                in_vain = n == 0 && msec > 0 ? in_vain + 1 : 0;
         } while (msec != 0 && (n == 0 || (n < 0 && errno == EINTR)));
 
         p->last = msec == 0;
@@ -711,7 +711,7 @@ static int barrier_read_number(int fdinfo, uint64_t *id) {
                         continue;
 
                 text[length] = 0;
-                p = memmem(text, length, key, sizeof key - 1);
+                p = (char *) memmem(text, length, key, sizeof key - 1);
                 *id = p ? BARRIER_FIRST_NUMBER : BARRIER_NO_NUMBER;
                 if (p)
                         *id += barrier_decimal(p + sizeof key - 1);
@@ -728,6 +728,7 @@ static int barrier_identify_eventfd(int fd, uint64_t *id) {
         static const char dir[] = "/proc/thread-self/fdinfo/";
         char path[sizeof dir + 10], *p = path + sizeof path - 1;
         struct pollfd ready;
+        unsigned kept = 0;
         struct stat sb;
         int r = 0;
 
@@ -746,7 +747,10 @@ static int barrier_identify_eventfd(int fd, uint64_t *id) {
         memcpy(p, dir, sizeof dir - 1);
 
         /* Whatever is mounted in the place of /proc must not block or become a terminal. */
-        fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        do
+                fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        while (barrier_keep(fd, &kept));
+        barrier_throw_away(kept);
         *id = 0;
         if (fd >= 0) {
                 r = barrier_read_number(fd, id);
@@ -798,9 +802,11 @@ BARRIER_API int barrier_export(Barrier *b, char *buf, size_t size) {
         memset(&st, 0, sizeof st);
         memcpy(&st.b, b, offsetof(Barrier, watch));
         /* Where not even an abortion could be written there is nothing to go on with. */
-        if (barrier_pipe_end(b) < 0)
+        if (barrier_pipe_end(b) < 0) {
+                barrier_close(&b->me);
+                barrier_close(&b->them);
                 st.b.me = st.b.them = -1;
-        else {
+        } else {
                 r = barrier_identify(b, st.id);
                 if (r >= 0)
                         r = barrier_set_descriptor_flags(b, 0);

@@ -150,6 +150,7 @@ static struct {
         int closed_in, closed;  /* so many calls of eventfd() and pipe2() from now another thread
                                    closes these standard streams, one bit for each; 0: never */
         bool someone_prints;    /* to each new descriptor that is a standard stream */
+        int put_below_3;        /* what another thread puts where /proc was opened; 0: nothing */
         const char *fdinfo;     /* what /proc says of a descriptor; NULL: the truth */
         char opened[64];        /* of /proc */
         int opened_with;
@@ -217,7 +218,7 @@ static bool write_text(int fd, const char *text) {
 int open(const char *path, int flags, ...) {
         mode_t mode = 0;
         va_list rest;
-        int ends[2];
+        int fd, ends[2];
 
         va_start(rest, flags);
         if (flags & (O_CREAT | O_TMPFILE))
@@ -233,7 +234,10 @@ int open(const char *path, int flags, ...) {
                         return ends[0];
                 }
         }
-        return (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+        fd = (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+        if (libc.put_below_3 && fd >= 0 && fd <= STDERR_FILENO && dup2(libc.put_below_3, fd) < 0)
+                abort();
+        return fd;
 }
 
 /* Another thread prints to a standard stream, or to what has its number. */
@@ -2352,6 +2356,29 @@ TEST(wait_ends_though_the_clock_stands_still, PAIR) {
                 }
 }
 
+/* poll() without a timeout cannot have run out of time, whatever it says. */
+static int poll_gives_up_five_times(struct pollfd *fds, nfds_t n, int msec) {
+        (void) fds, (void) n;
+        CHECK(msec == -1);
+        if (libc.polls <= 5)
+                return 0;
+        CHECK(barrier_place(&theirs));
+        return 1;
+}
+
+TEST(wait_without_a_timeout_never_runs_out, PAIR) {
+        int i;
+
+        if (!poll_is_ours())
+                SKIP("poll() goes by another name here");
+        libc.poll = poll_gives_up_five_times;
+        for (i = 0; i < ELEMENTS(counting_waits); i++) {
+                CHECK(barrier_place(&mine));
+                libc.polls = 0;
+                CHECK(counting_waits[i](&mine) && libc.polls == 6);
+        }
+}
+
 /* At the deadline's first question or a later one. */
 TEST(clock_that_cannot_be_read_ends_a_wait_that_has_a_timeout_and_no_other, PAIR) {
         int i, k;
@@ -4196,6 +4223,40 @@ TEST(export_and_import_without_a_standard_input_leave_none_behind, PAIR) {
         export_import();
         CHECK(fcntl(STDIN_FILENO, F_GETFD) < 0);
         CHECK(dup2(saved, STDIN_FILENO) == STDIN_FILENO && close(saved) == 0);
+}
+
+TEST(export_and_import_read_from_nothing_that_another_thread_puts_below_3, PAIR) {
+        int i, ends[2], saved = copy_of(STDIN_FILENO);
+
+        CHECK(pipe2(ends, O_CLOEXEC) == 0 && raw_write(ends[1], 1)); /* and it would block */
+        libc.put_below_3 = ends[0];
+        for (i = 0; i < 2; i++) {
+                CHECK(i == 1 || close(STDIN_FILENO) == 0);
+                export_import();
+        }
+        libc.put_below_3 = 0;
+        CHECK(raw_read(ends[0]) == 1);
+        CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
+        CHECK(dup2(saved, STDIN_FILENO) == STDIN_FILENO && close(saved) == 0);
+}
+
+TEST(broken_barrier_is_exported_and_imported_in_place_without_a_leak, PAIR) {
+        char s[BARRIER_EXPORT_MAX];
+        struct files before;
+        Barrier b;
+
+        destroy_both();
+        look_at_files(&before);
+        make_pair(&mine, &theirs);
+        b = mine;
+        mine.me = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        CHECK(!barrier_place(&mine) && pipe_end(&mine) == -1);
+        CHECK(close(mine.me) == 0);
+        mine.me = b.me;
+        CHECK(barrier_export(&mine, s, sizeof s) > 0 && barrier_import(&mine, s) == 0);
+        CHECK(all_fail(&mine, EBADF));
+        destroy_both();
+        CHECK(files_are_as_in(&before));
 }
 
 /* O_NONBLOCK belongs to the open file, which the other side shares. */
