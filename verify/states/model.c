@@ -720,7 +720,7 @@ static void wait_for_all(void) {
                         return;
                 if (asleep == undone)
                         wake_up();
-                if (now() - began > PATIENCE)
+                if (now() - began > (double) PATIENCE)
                         disagree("a poll() sleeps that kernel.h wakes up");
                 if (poll(&pfd, 1, 1) > 0)
                         check(read(finished[0], bytes, sizeof bytes) > 0, "read");
