@@ -138,6 +138,7 @@ static void read_proc(const struct process *p, const char *name, char *text, siz
  * moment before, when there is still a last look at what is waited for. Sleep in state D ends by
  * itself, but for that in vfork(). */
 static bool sleeps(const struct process *p, char *switches, size_t size) {
+        static const char slept[] = "\nvoluntary_ctxt_switches:";
         char text[4096];
         const char *s, *state = "\nState:\tS";
 
@@ -147,8 +148,8 @@ static bool sleeps(const struct process *p, char *switches, size_t size) {
         if (strtol(text, NULL, 10) == SYS_vfork)
                 state = "\nState:\tD";
         read_proc(p, "status", text, sizeof text);
-        s = strstr(text, "\nvoluntary_ctxt_switches:");
-        if (!s || !strstr(text, state))
+        s = memmem(text, strlen(text), slept, sizeof slept - 1);
+        if (!s || !memmem(text, strlen(text), state, strlen(state)))
                 return false;
         (void) snprintf(switches, size, "%s", s);
         return true;

@@ -27,7 +27,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -89,7 +88,7 @@ static int fdinfo(const struct seccomp_notif *call) {
         if (process_vm_readv((pid_t) call->pid, &to, 1, &from, 1, 0) < 0 ||
             strncmp(path, proc, sizeof proc - 1) != 0)
                 return -1;
-        number = strstr(path, own);
+        number = memmem(path, strlen(path), own, sizeof own - 1);
         if (!number)
                 return -1;
         /* The program may have a root without /proc. */
@@ -105,9 +104,9 @@ static int fdinfo(const struct seccomp_notif *call) {
         if (n < 0) /* it is a directory */
                 return -1;
         text[n] = 0;
-        line = strstr(text, key);
+        line = memmem(text, (size_t) n, key, sizeof key - 1);
         if (line) {
-                end = strchr(line, '\n') + 1;
+                end = line + strcspn(line, "\n") + 1;
                 memmove(line, end, strlen(end) + 1);
         }
         fd = memfd_create("fdinfo", MFD_CLOEXEC);
