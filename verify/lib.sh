@@ -196,6 +196,45 @@ debian_source() {
         version=$(dpkg-parsechangelog -l "$source/debian/changelog" -S Version)
 }
 
+# debian_root SUITE PACKAGE...: sets `root`, where a system of Debian lies
+debian_root() {
+        root=$(realpath "$out")/root-$1
+        [ ! -e "$root/ready" ] || return 0
+        mirror=$(debian_mirror Debian) || return
+        release=$1
+        shift
+        rm -rf "$root"
+        # A mirror may be a snapshot, whose dates are past; apt's configuration here knows.
+        mmdebstrap --quiet --variant=apt --include="mount $*" \
+                --aptopt="$(apt-config dump Acquire::Check-Valid-Until)" \
+                "$release" "$root" "deb $mirror $release main" || return
+        : > "$root/ready"
+}
+
+# inside COMMAND...: in the system that lies in $root, where this folder and what is built have the
+# paths that they have here. The mounts vanish with the command. Not by chroot, in which nobody can
+# make a user namespace.
+inside() {
+        # shellcheck disable=SC2016
+        unshare --mount --pid --fork sh -ec '
+                root=$1 built=$2
+                shift 2
+                mount --bind "$root" "$root"
+                mount -t proc proc "$root/proc"
+                mount --rbind /dev "$root/dev"
+                mount --rbind /sys "$root/sys"
+                mount -t tmpfs tmpfs "$root/run"
+                for dir in "$PWD" "$built"; do
+                        mkdir -p "$root$dir"
+                        mount --bind "$dir" "$root$dir"
+                done
+                cd "$root"
+                pivot_root . mnt
+                umount -l /mnt
+                exec env -i LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin "$@"' sh \
+                "$root" "$(realpath "$base")" "$@"
+}
+
 # ---- programs for other machines -----------------------------------------------------------------
 
 # What a compiler calls Debian's machine.
@@ -254,4 +293,60 @@ static_suite() {
         shift 2
         # shellcheck disable=SC2086
         $compile -I. $check_flags -o "$suite" test-barrier.c "$object" "$@" $check_libs
+}
+
+# ---- the suite, and the library as its users compile it in ---------------------------------------
+
+# suite NAME CC FLAGS
+suite() {
+        mkdir -p "$out/$1"
+        case $3 in
+        *-m32*)
+                # The kernel's headers serve both, but are in the path of one machine.
+                set -- "$1" "$2" "$3 -idirafter /usr/include/$(gcc -print-multiarch)"
+                libcheck "$1" "$2" "$3"
+                ;;
+        *)
+                check_flags=$(pkg-config --cflags check)
+                check_libs=$(pkg-config --libs check)
+                ;;
+        esac
+        # shellcheck disable=SC2086
+        $2 -std=c99 $warnings -Werror $3 -c -o "$out/$1/barrier.o" barrier.c
+        # shellcheck disable=SC2086
+        $2 -std=c99 $warnings -Werror $3 -I. $check_flags -o "$out/$1/test-barrier" \
+                test-barrier.c "$out/$1/barrier.o" $check_libs
+        "$out/$1/test-barrier"
+}
+
+# included NAME CC SUFFIX STANDARD
+included() {
+        compile="$2 -std=$4 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
+        compile="$compile -Werror -I."
+        mkdir -p "$out/$1"
+        gcc -std=c99 -O2 -c -o "$out/$1/barrier.o" barrier.c
+        for kind in header static; do
+                handshake $kind > "$out/$1/$kind.$3"
+                $compile -c -o "$out/$1/$kind.o" "$out/$1/$kind.$3"
+        done
+        symbols=$(nm -g --defined-only -P "$out/$1/static.o" | cut -d' ' -f1)
+        [ "$symbols" = main ] || {
+                echo "a private copy shows these symbols: $symbols"
+                return 1
+        }
+        $2 -o "$out/$1/header" "$out/$1/header.o" "$out/$1/barrier.o"
+        $2 -o "$out/$1/static" "$out/$1/static.o"
+        "$out/$1/header"
+        "$out/$1/static"
+        echo 'figure: 2 programs'
+}
+
+# under_valgrind NAME
+under_valgrind() {
+        mkdir -p "$out/$1"
+        # shellcheck disable=SC2046
+        gcc -std=c99 -g -O1 -I. -o "$out/$1/suite" test-barrier.c barrier.c \
+                $(pkg-config --cflags --libs check)
+        CK_TIMEOUT_MULTIPLIER=10 valgrind -q --trace-children=yes --error-exitcode=99 \
+                "$out/$1/suite"
 }

@@ -9,50 +9,6 @@
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
 
-# suite NAME CC FLAGS
-suite() {
-        mkdir -p "$out/$1"
-        case $3 in
-        *-m32*)
-                # The kernel's headers serve both, but are in the path of one machine.
-                set -- "$1" "$2" "$3 -idirafter /usr/include/$(gcc -print-multiarch)"
-                libcheck "$1" "$2" "$3"
-                ;;
-        *)
-                check_flags=$(pkg-config --cflags check)
-                check_libs=$(pkg-config --libs check)
-                ;;
-        esac
-        # shellcheck disable=SC2086
-        $2 -std=c99 $warnings -Werror $3 -c -o "$out/$1/barrier.o" barrier.c
-        # shellcheck disable=SC2086
-        $2 -std=c99 $warnings -Werror $3 -I. $check_flags -o "$out/$1/test-barrier" \
-                test-barrier.c "$out/$1/barrier.o" $check_libs
-        "$out/$1/test-barrier"
-}
-
-# included NAME CC SUFFIX STANDARD
-included() {
-        compile="$2 -std=$4 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
-        compile="$compile -Werror -I."
-        mkdir -p "$out/$1"
-        gcc -std=c99 -O2 -c -o "$out/$1/barrier.o" barrier.c
-        for kind in header static; do
-                handshake $kind > "$out/$1/$kind.$3"
-                $compile -c -o "$out/$1/$kind.o" "$out/$1/$kind.$3"
-        done
-        symbols=$(nm -g --defined-only -P "$out/$1/static.o" | cut -d' ' -f1)
-        [ "$symbols" = main ] || {
-                echo "a private copy shows these symbols: $symbols"
-                return 1
-        }
-        $2 -o "$out/$1/header" "$out/$1/header.o" "$out/$1/barrier.o"
-        $2 -o "$out/$1/static" "$out/$1/static.o"
-        "$out/$1/header"
-        "$out/$1/static"
-        echo 'figure: 2 programs'
-}
-
 # compiles WHAT LINE...
 compiles() {
         what=$1

@@ -47,16 +47,6 @@ sanitized() {
         "$test" $5
 }
 
-# under_valgrind NAME
-under_valgrind() {
-        mkdir -p "$out/$1"
-        # shellcheck disable=SC2046
-        gcc -std=c99 -g -O1 -I. -o "$out/$1/suite" test-barrier.c barrier.c \
-                $(pkg-config --cflags --libs check)
-        CK_TIMEOUT_MULTIPLIER=10 valgrind -q --trace-children=yes --error-exitcode=99 \
-                "$out/$1/suite"
-}
-
 if [ "$1" = --job ]; then
         IFS='|' read -r kind what cc sanitizers program argument << END
 $2

@@ -159,24 +159,6 @@ alone() {
         repeat "$dir" "$dir/test-barrier"
 }
 
-# inside COMMAND...: in the system that lies in $root. The mounts vanish with the command. Not by
-# chroot, in which nobody can make a user namespace.
-inside() {
-        # shellcheck disable=SC2016
-        unshare --mount --pid --fork sh -ec '
-                root=$1
-                shift
-                mount --bind "$root" "$root"
-                mount -t proc proc "$root/proc"
-                mount --rbind /dev "$root/dev"
-                mount --rbind /sys "$root/sys"
-                mount -t tmpfs tmpfs "$root/run"
-                cd "$root"
-                pivot_root . mnt
-                umount -l /mnt
-                exec env -i LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin "$@"' sh "$root" "$@"
-}
-
 # How containers end, one a line: by themselves, with a user namespace, without a program, killed.
 containers() {
         mkdir -p "$root/container/usr" "$root/container/etc" "$root/container/tmp"
@@ -221,17 +203,10 @@ whole() {
         debian_source "$1" systemd
         dir=$out/whole-$1
         mkdir -p "$dir"
-        root=$(realpath "$out")/root-$1
-        if [ ! -e "$root/ready" ]; then
-                rm -rf "$root"
-                mmdebstrap --quiet --variant=apt --include=gcc,gperf,libblkid-dev,libc6-dev \
-                        --include=libcap-dev,libcrypt-dev,libmount-dev,libseccomp-dev,meson,mount \
-                        --include=ninja-build,pkgconf,python3-jinja2 "$1" "$root" \
-                        "deb $(debian_mirror Debian) $1 main"
-                # nspawn asks for its host's
-                echo 0123456789abcdef0123456789abcdef > "$root/etc/machine-id"
-                : > "$root/ready"
-        fi
+        debian_root "$1" gcc gperf libblkid-dev libc6-dev libcap-dev libcrypt-dev libmount-dev \
+                libseccomp-dev meson ninja-build pkgconf python3-jinja2
+        # nspawn asks for its host's
+        echo 0123456789abcdef0123456789abcdef > "$root/etc/machine-id"
 
         rm -rf "$root/systemd"
         cp -r "$source" "$root/systemd"
