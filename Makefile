@@ -150,18 +150,19 @@ kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 # What the scripts build goes below build/ as well.
-.PHONY: coverage sanitize analyze matrix cross systemd versions prove troubleshooting others kernels \
-	mutate loops
+.PHONY: coverage sanitize analyze matrix newest cross systemd versions prove troubleshooting \
+	others kernels mutate loops
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
 matrix: ## the tests with every compiler, optimisation and standard of C
+newest: ## the same with the newest compilers, C libraries and valgrind, of Debian sid
 cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
 versions: ## barrier 1.1.0 on the other side, in every ending, and each other's strings
 prove: ## every function for every input, by CBMC
 troubleshooting: ## the commands of doc/TROUBLESHOOTING.md, on programs that hang
-coverage sanitize analyze matrix cross systemd versions prove troubleshooting:
+coverage sanitize analyze matrix newest cross systemd versions prove troubleshooting:
 	BUILD=$(BUILD)/build sh verify/*/$@.sh
 
 others: $(EXAMPLES:%=$(BUILD)/examples/%) ## how others start a program, as doc/OTHERS.md has it
