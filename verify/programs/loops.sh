@@ -12,7 +12,7 @@
 . "$(dirname -- "$0")/../lib.sh"
 here=verify/programs/loops
 
-# PROGRAM BACKENDS PACKAGES LIBRARIES [FORGOTTEN], where - is none; LIBRARIES are options or known to
+# PROGRAM BACKENDS PACKAGES LIBRARIES [FORGOTTEN], where - is none; LIBRARIES are options or names for
 # pkg-config. libev leaves an eventfd in its epoll until that is ready once more.
 loops() {
         cat << 'END'
