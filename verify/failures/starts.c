@@ -8,7 +8,7 @@
  * launch.c is compiled in as it stands, and with it barrier.c; calls that the child makes are
  * redirected, and before one of them, drawn by lot, it kills or stops itself. Six threads start
  * commands, two others allocate and print without end; judge() holds what a start said against what
- * the child did. Before that come two situations that hand-offs make certain. A timeout can run out
+ * the child did. Before that come three situations that hand-offs make certain. A timeout can run out
  * only for a child that stops itself. The alarm is for hangs.
  */
 #define _GNU_SOURCE
@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -61,6 +62,7 @@ static void burn(bool execs) {
 
 static struct plan *plan_of(const void *s);
 static void hand_off(void);
+static void let_child_wait(id_t pid);
 
 #define close(fd)                          (burn(false), close(fd))
 #define write(fd, p, size)                 (burn(false), write(fd, p, size))
@@ -73,6 +75,7 @@ static void hand_off(void);
 #define execvp(file, argv)                 (burn(true), execvp(file, argv))
 #define vfork()                            (plan = plan_of(s), vfork())
 #define pthread_create(thread, attr, f, s) (hand_off(), pthread_create(thread, attr, f, s))
+#define setpriority(which, pid, nice)      (let_child_wait(pid), setpriority(which, pid, nice))
 #define main                               launch_main
 
 #include "../../barrier.c"
@@ -89,6 +92,8 @@ struct job {
         struct start start;
         struct plan *plan;
 };
+
+static struct plan *plans;
 
 /* `s` is the first member of a job. */
 static struct plan *plan_of(const void *s) {
@@ -179,6 +184,36 @@ static void healthy_command_is_not_taken_for_stuck(void) {
                 fail("a healthy command failed");
 }
 
+/* ---- a child that is faster than its parent --------------------------------------------------- */
+
+static const struct plan *fast;
+
+/* Before the parent's set-up: till the child sleeps, as it has to, or is about to exec. */
+static void let_child_wait(id_t pid) {
+        char path[64], state = 'R';
+        FILE *file;
+
+        (void) snprintf(path, sizeof path, "/proc/%ld/stat", (long) pid);
+        while (fast && !*(const volatile bool *) &fast->execs && state != 'S') {
+                file = fopen(path, "re");
+                if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+                        fail("there is no /proc/PID/stat");
+                (void) fclose(file);
+        }
+        if (fast && fast->execs)
+                fail("a child did not wait for its parent");
+}
+
+static void child_waits_for_its_parent(void) {
+        struct job j = { .plan = plans };
+
+        prepare(&j, healthy, LONG);
+        fast = plans;
+        if (start(&j.start) != 0 || finish(&j.start) != 0)
+                fail("a healthy command failed");
+        fast = NULL;
+}
+
 /* ---- a thread that calls start() and ends ---------------------------------------------------- */
 
 static struct job outlives = { .plan = NULL };
@@ -216,7 +251,6 @@ static const char *const outcomes[] = { "exec'd", "not found", "killed before th
 static long counts[STARTERS][OUTCOMES];
 
 static uint64_t n_starts = 20000, seed;
-static struct plan *plans;
 static bool enough;
 static volatile sig_atomic_t handled;
 
@@ -312,6 +346,7 @@ int main(int argc, char **argv) {
                 fail("set-up failed");
 
         healthy_command_is_not_taken_for_stuck();
+        child_waits_for_its_parent();
         command_outlives_the_thread_that_called_start();
 
         map_descriptors(before, false);
