@@ -414,7 +414,7 @@ scene 'Termination ends it while the command is stopped; what that has started i
 EOT
 
 scene 'launch is killed: the command, which would never end, is gone too.' \
-        137 "out=\$(spawn sh -c 'exec launch sh -c \"kill -KILL \\\$PPID; while :; do :; done\" 2>&-')" <<'EOT'
+        137 "out=\$(spawn sh -c 'exec launch sh -c \"trap : TERM; kill -KILL \\\$PPID; while :; do :; done\" 2>&-')" <<'EOT'
 2> spawn: sh: exec'd, pid N
 2> spawn: sh: Killed
 EOT
