@@ -27,7 +27,6 @@ need ruby3.1 ruby3.1
 need lua5.3 lua5.3
 need lua-posix /usr/share/lua/5.3/posix/init.lua
 need php8.2-cli php8.2
-need gawk gawk
 need bash bash
 need dash dash
 need mksh mksh
@@ -90,9 +89,13 @@ start() {
                 esac
                 set -- "$@" "$arg"
         done
-        [ "$what" != killed ] || set -- -e inject=execve:signal=KILL "$@"
-        timeout -k 5 60 env --default-signal strace -f -qq -o "$trace" -P "$program" \
-                -e trace=execve "$@" 7< /dev/null < /dev/null 2> "$out/stderr" || {
+        case $what in
+        killed) set -- -e inject=execve:signal=KILL "$@" ;;
+        esac
+        case $what in
+        killed | heir) set -- strace -f -qq -o "$trace" -P "$program" -e trace=execve "$@" ;;
+        esac
+        timeout -k 5 60 env --default-signal "$@" 7< /dev/null < /dev/null 2> "$out/stderr" || {
                 echo "BROKEN, status $?: $(tail -n 1 "$out/stderr")"
                 return
         }
@@ -143,7 +146,7 @@ ${CC:-cc} -std=gnu99 -O2 $warnings -Werror -I. -o "$out/readme.bin" "$out/readme
         exit 1
 ours "the README's program" "$out/readme.bin" / @
 for example in spawn launch; do
-        [ ! -x "$bin/$example" ] || ours "\`$example\`" "$bin/$example" @
+        ours "\`$example\`" "$bin/$example" @
 done
 
 # ---- languages and libraries ---------------------------------------------------------------------
@@ -174,10 +177,10 @@ row 'Python `os.spawnv()`' python3.11 python3.11 -c "$python
 perl='sub name { (grep { $!{$_} } sort keys %!)[0] }
 sub said { $? & 127 ? "signal " . ($? & 127) : "exit " . ($? >> 8) }
 my $program = shift;'
-row 'Perl `system`' perl perl -e "$perl"'
+row 'Perl `system`' perl-base perl -e "$perl"'
         system { $program } $program;
         print $? == -1 ? name : said' @
-row 'Perl `IPC::Open3`' perl perl -MIPC::Open3 -e "$perl"'
+row 'Perl `IPC::Open3`' perl-base perl -MIPC::Open3 -e "$perl"'
         my $child = eval { open3("<&STDIN", ">&STDERR", 0, $program) };
         if ($child) { waitpid $child, 0; print "started, ", said }
         else { print name }' @
@@ -217,7 +220,9 @@ row 'PHP `proc_open`, an array' php8.2-cli php8.2 -d display_errors=0 -r '
         $child = proc_open([$argv[1]], [], $pipes);
         echo is_resource($child) ? "started, " . proc_close($child) : "false";' @
 
-row 'gawk `system()`, glibc'\''s' gawk gawk 'BEGIN { printf "%s", system(ARGV[1]) }' @
+row 'Lua `os.execute`, glibc'\''s `system()`' lua5.3 lua5.3 -e '
+        local _, how, code = os.execute(arg[1])
+        io.write(how, " ", code)' /dev/null @
 
 # ---- shells: what $? is at once, and after wait --------------------------------------------------
 
