@@ -1465,11 +1465,11 @@ static const struct pass full[] = {
 };
 
 static const struct pass brief[] = {
-        { 1, TWO, .kill = true },
-        { 1, POLL_FIRST, ALL_AT_ONCE, .only = BARRIER_CHILD },
         { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true,
           .only = BARRIER_PARENT },
         { 1, ALL, .msec = true, .only = BARRIER_CHILD },
+        { 1, TWO, .kill = true },
+        { 1, POLL_FIRST, ALL_AT_ONCE, .only = BARRIER_CHILD },
         { 1, POLL_FIRST, .ends = true },
         { 1, POLL_FIRST, .placements = 3 },
 };
