@@ -49,11 +49,14 @@
  *   they broke the protocol            false           EPROTO        the same         no
  *   this side was given the other role false           EALREADY      the same         no
  *
- *   In the last three rows both sides count as aborted. A system call that failed here is told: the
- *   other side gets its errno as the code. In the last two nothing is written any more, and the
- *   other side learns of the end when this one leaves, so destroy soon. Any other ending replaces
- *   this side's ECANCELED; after that the first one stays. A code may be any number, ETIMEDOUT too:
- *   a wait has run out of time if errno is ETIMEDOUT and barrier_they_aborted() is false.
+ *   In the last three rows both sides count as aborted:
+ *   - a failed system call of this side is told to the other one, as a code: its errno;
+ *   - who broke the protocol is told nothing more, and learns of the end when this side leaves, so
+ *     destroy soon;
+ *   - a role set before fork() is one that the other side has too, which sees this one leave.
+ *   Any other ending replaces this side's ECANCELED; after that the first one stays. A code may be
+ *   any number, ETIMEDOUT too: a wait has run out of time if errno is ETIMEDOUT and
+ *   barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */
@@ -90,24 +93,25 @@ enum { BARRIER_PARENT = 1, BARRIER_CHILD = 2 };
 /* ---- life cycle ------------------------------------------------------------------------------ */
 
 /* Creates the barrier, before fork(). What *b held before is not looked at, and a timeout and a
- * watch are forgotten. The descriptors are close-on-exec, non-blocking and above 2. In a process
- * without standard streams it keeps their numbers for an instant: a dup2() of another thread onto
- * one of them is undone.
+ * watch are forgotten. The descriptors are close-on-exec, non-blocking and above 2.
  * Returns 0, or -EMFILE, -ENFILE, -ENOMEM, ...; then *b equals BARRIER_NULL and nothing is open. */
 BARRIER_CHECKED int barrier_init(Barrier *b);
 
 /* Says which side this process is, after fork(), on each side once: BARRIER_PARENT or
  * BARRIER_CHILD. Closes the descriptor that belongs to the other side alone.
- * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: not initialised. If it was
- * the other role, then before fork(), and what this side needs is closed: from now on every call of
- * this side fails with EALREADY. The same role again changes nothing. */
+ * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: not initialised. The same
+ * role again changes nothing. The other role ends this side: mostly the first one was set before
+ * fork(), and what this side needs is closed. From then on place and the waits fail with EALREADY,
+ * unless it had ended before. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
 /* Moves this side's descriptors to numbers at or above `lowest`, for a process that is about to put
- * others at fixed numbers. What is there already stays. Call it after barrier_set_role(), before
- * anything is handed to an event loop. A string exported before is stale. The watch is not moved.
- * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: `lowest` is not below RLIMIT_NOFILE;
- * -EMFILE; -EBADF: a descriptor is not open. On error nothing has moved. */
+ * others at fixed numbers. What is there already stays, and close-on-exec as it is. Call it after
+ * barrier_set_role(), before anything is handed to an event loop. A string exported before is
+ * stale. The watch is not moved.
+ * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: something has to move, and `lowest` is
+ * not below RLIMIT_NOFILE; -EMFILE; -EBADF: a descriptor is not open. On error nothing has moved.
+ * */
 BARRIER_API int barrier_move(Barrier *b, int lowest);
 
 /* Closes the descriptors, which is leaving unless another process holds copies, and resets *b to
@@ -148,8 +152,8 @@ BARRIER_CHECKED bool barrier_wait_next(Barrier *b);
 BARRIER_CHECKED bool barrier_sync_next(Barrier *b);
 
 /* Waits until the other side has placed at least as many barriers as this side. That holds for
- * good once it holds, even after they left, unless either side aborts: true does not mean that the
- * other side is still alive.
+ * good once it holds, even after they left, until this side places again or either side aborts:
+ * true does not mean that the other side is still alive.
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_sync(Barrier *b);
 
@@ -160,23 +164,25 @@ BARRIER_CHECKED bool barrier_place_and_sync(Barrier *b);
 
 /* Waits until the other side aborts or leaves; the one wait that goes on after this side aborted.
  * Returns true if they did and this side did not abort; false with errno = barrier_error() if this
- * side had aborted too, or a system call failed; false with ETIMEDOUT if they have not yet. */
+ * side had aborted too, or it ended as in the last three rows of HOW IT ENDS; false with ETIMEDOUT
+ * if they have not yet, or ENOTCONN without a role. */
 BARRIER_API bool barrier_wait_abortion(Barrier *b);
 
 /* Limits each later wait on this side to `msec` milliseconds of CLOCK_MONOTONIC: negative for ever
  * (the default), 0 does not block. Set before fork() it holds on both sides. It is the time of one
  * wait; three waits may take three of them. It counts over the whole call, however often signals
  * interrupt it. A wait that runs out returns false with ETIMEDOUT, changes nothing and can be
- * repeated. It never ends before `msec`, and on an idle machine at most 1 ms after it, or 0.1 % of
- * `msec` if that is more (0.5 % if niced), which is the slack of Linux' poll(). Where the clock
- * stands still it ends when poll() has slept twice as long, counted from the last signal; where the
- * clock cannot be read, a wait with a timeout above 0 ends the barrier with that errno. */
+ * repeated. It never ends before `msec`, and on an idle machine at most 1 ms after it, plus 0.1 %
+ * of `msec` (0.5 % if niced), which is the slack of Linux' poll(). Where the clock stands still it
+ * ends when poll() has slept twice as long, counted from the last signal or news. Where the clock
+ * cannot be read, a wait with a timeout above 0 that is not satisfied at once ends the barrier with
+ * that errno. */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
 /* ---- queries: what this side knows so far; none looks for news ------------------------------- */
 
 BARRIER_API bool barrier_i_aborted(const Barrier *b);
-BARRIER_API bool barrier_they_aborted(const Barrier *b); /* leaving counts; but see below */
+BARRIER_API bool barrier_they_aborted(const Barrier *b); /* leaving counts, and what broke here */
 BARRIER_API bool barrier_we_aborted(const Barrier *b);   /* both did */
 BARRIER_API bool barrier_is_aborted(const Barrier *b);   /* either did */
 
@@ -199,8 +205,8 @@ BARRIER_API int barrier_error(const Barrier *b);
  * After this side's own abortion it serves barrier_wait_abortion(). Make it anew after
  * barrier_watch(). Take it out of the loop and close it before barrier_destroy(). A forked child
  * closes its copy, and leaves its parent's loop alone: what it takes out of that is gone for both.
- * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once the other side has ended
- * the barrier: there is nothing to wait for; or the error of a system call, and nothing is open. */
+ * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once barrier_they_aborted():
+ * there is nothing to wait for; or the error of a system call, and nothing is open. */
 BARRIER_CHECKED int barrier_epoll(const Barrier *b);
 
 enum { BARRIER_POLLFDS = 3 };
@@ -214,8 +220,8 @@ enum { BARRIER_POLLFDS = 3 };
  * alone leaves them in, ready for ever. An armed poll request of an io_uring is a copy of the
  * descriptor, in each process that inherited the ring: cancel it, or the other side will not see
  * this one leave.
- * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); once the other side
- * has ended the barrier, there is nothing to wait for, and it returns -barrier_error(). */
+ * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); -barrier_error()
+ * once barrier_they_aborted(): there is nothing to wait for. */
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
 
 /* Also takes the other side to have left when `pidfd` is readable, whoever still holds copies of
@@ -241,8 +247,8 @@ enum { BARRIER_EXPORT_MAX = 256 }; /* bytes that barrier_export() needs at most,
  * does not notice the execve(). If the execve() fails, the barrier goes on working; then
  * barrier_import() into the same struct, this string at once or a new one later, keeps the
  * descriptors from programs that are started after that.
- * An ended barrier is exported as ended, with its reason. The watch and the timeout are not part of
- * it. It is for the same machine and the same major version.
+ * An ended barrier is exported as ended, with its reason, if its descriptors are still open. The
+ * watch and the timeout are not part of it. It is for the same machine and the same major version.
  * Returns the length without the NUL; -ENOBUFS: `size` is too small, BARRIER_EXPORT_MAX suffices;
  * -ENOTCONN: no role yet; -EBADF: a descriptor is closed or not of its kind; -EFBIG: the other side
  * holds thousands of locks on an eventfd; or the error of a system call. On error nothing has
@@ -261,7 +267,7 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
  * restore in between makes the string stale.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
- * and no descriptor was changed or closed. */
+ * and no descriptor was changed or closed; import into a copy if you still need them. */
 BARRIER_CHECKED int barrier_import(Barrier *b, const char *s);
 
 /* ---- the struct ------------------------------------------------------------------------------ */
@@ -307,10 +313,11 @@ struct Barrier {
  *
  * BLOCKING AND SIGNALS
  *
- *   Only the five waits block. Every function restarts on EINTR, none raises SIGPIPE, none prints,
- *   none allocates. A handled signal does not end a wait: let the handler write to something that
- *   is polled beside barrier_epoll(). If one interrupts the last poll() of a wait, the wait has
- *   timed out: Linux reports EINTR from poll() only when nothing was ready.
+ *   Only the five waits block, but for what A HOSTILE PEER can do. Every function restarts on
+ *   EINTR, none raises SIGPIPE, none prints, none allocates. A handled signal does not end a wait:
+ *   let the handler write to something that is polled beside barrier_epoll(). Do not leave a call
+ *   by longjmp(). If a signal interrupts the last poll() of a wait, the wait has timed out: Linux
+ *   reports EINTR from poll() only when nothing was ready.
  *   All but barrier_init() and barrier_import() are async-signal-safe, so the child of a
  *   multi-threaded program may call them between fork() and execve(). But a signal handler must not
  *   use a Barrier that the thread it interrupts is using.
@@ -324,6 +331,9 @@ struct Barrier {
  *   parent's barrier_set_role(), and over every other fork whose child does not exec at once.
  *   Another child forked in between has a copy of the child's pipe end, so that a death or an exec
  *   is not seen until that child has ended too.
+ *   While barrier_init(), barrier_epoll(), export or import run, they may take free numbers below
+ *   3, so that no descriptor of theirs is a standard stream. They close them in the end, whatever
+ *   another thread has put there meanwhile.
  *   The two sides are two processes with descriptor tables of their own. A child for which vfork()
  *   suspends its thread may be one of them, if it works on a copy of the struct; then another
  *   thread of the parent is the other side, or nobody waits until the child has executed a program
@@ -332,7 +342,8 @@ struct Barrier {
  *
  * THE ROLE
  *
- *   A role belongs to one process per side, but it is inherited. A process may set the child's role
+ *   A role belongs to one process per side: where two of one side use it, what they say adds up to
+ *   nonsense. But it is inherited. A process may set the child's role
  *   and fork the real peer, which goes on with it: a double fork, the set-up of a container. The
  *   one in the middle exits or destroys its copy, which sends nothing.
  *
@@ -361,12 +372,12 @@ struct Barrier {
  * WHAT A WAIT COSTS
  *
  *   A place is one system call, and so is a wait whose barrier is there; after waits that slept it
- *   may be two. From the 16th barrier of the other side on, a wait that may block looks again
+ *   may be two. Once 16 barriers of the other side have arrived, a wait that may block looks again
  *   before it sleeps, for up to about 20 microseconds where a look is cheap, but never beyond its
- *   timeout: that saves a sleep and a wake-up if the other side is about to arrive. A handshake is
- *   over before, and wait_abortion does not. Where it was in vain it is done less and less often,
- *   down to once in 1,024 sleeps; one success brings it back. Compile barrier.c with
- *   -DBARRIER_TRIES=0 to turn it off.
+ *   timeout: that saves a sleep and a wake-up if the other side is about to arrive. Short
+ *   handshakes never get there, and wait_abortion never looks again. Where it was in vain it is
+ *   done less and less often, down to once in about a thousand sleeps; one success brings it back.
+ *   Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS
  *
@@ -377,15 +388,16 @@ struct Barrier {
  * SYSTEM CALLS
  *
  *   For a seccomp filter, the functions of libc that are called: write, preadv2 (or read, where
- *   that is refused with an errno; a filter that kills has to allow preadv2), poll, fcntl in abort,
- *   close; clock_gettime with a timeout, which on 32 bits is clock_gettime64 and may need no system
- *   call at all; in barrier_init() eventfd and pipe2, in barrier_epoll() epoll_create1 and
- *   epoll_ctl, in move and watch fcntl, in export and import fcntl, fstat, open, read and poll.
- *   What libc makes of them differs: eventfd2, openat, newfstatat or statx, ppoll, ppoll_time64,
- *   fcntl64; and after SIGCONT, a debugger or a thaw the kernel turns poll into restart_syscall.
- *   Where poll() is ppoll, time in which this process is stopped may not count towards a timeout.
- *   poll() refuses to work, with EINVAL, while RLIMIT_NOFILE is below 2, or below BARRIER_POLLFDS
- *   with a watch: lower it after the last wait.
+ *   that is refused with an errno; a filter that kills has to allow preadv2), poll, fcntl in abort
+ *   and where something broke, close; clock_gettime with a timeout, which on 32 bits is
+ *   clock_gettime64 and may need no system call at all; in barrier_init() eventfd and pipe2, in
+ *   barrier_epoll() epoll_create1 and epoll_ctl, in move and watch fcntl, in export and import
+ *   fcntl, fstat, open, read and poll. What libc makes of them differs: eventfd2, openat,
+ *   newfstatat or statx, ppoll, ppoll_time64, fcntl64; and after SIGCONT, a debugger or a thaw the
+ *   kernel turns poll into restart_syscall. Where poll() is ppoll, time in which this process is
+ *   stopped may not count towards a timeout. poll() refuses to work, with EINVAL, which ends the
+ *   barrier, while RLIMIT_NOFILE is below 2, or below BARRIER_POLLFDS with a watch: lower it after
+ *   the last wait.
  *
  * A HOSTILE PEER
  *
