@@ -189,6 +189,7 @@ static long injected[CALLS];
 /* Each standard stream may be closed by another thread before some call: 0 is before all of them. */
 enum { NEVER = INT_MAX };
 static int closes[3] = { NEVER, NEVER, NEVER };
+static int closes_within = NEVER; /* one that is closed in the midst of pipe2() */
 static bool closed[3];
 
 static void others_close_streams(void) {
@@ -267,6 +268,22 @@ static int do_close(int fd) {
         int n = close(fd);
 
         return faulty(CLOSE) ? -1 : n;
+}
+
+/* A stream that is closed within pipe2() becomes the write end. */
+static int do_pipe2(int fds[2], int flags) {
+        int n;
+
+        if (faulty(PIPE2))
+                return -1;
+        n = pipe2(fds, flags);
+        if (n == 0 && closes_within < 3 && !closed[closes_within]) {
+                closed[closes_within] = true;
+                (void) dup3(fds[1], closes_within, O_CLOEXEC);
+                (void) close(fds[1]);
+                fds[1] = closes_within;
+        }
+        return n;
 }
 
 static void fill(int fd) {
@@ -359,7 +376,7 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
 }
 
 #define eventfd(value, flags)          (faulty(EVENTFD) ? -1 : eventfd(value, flags))
-#define pipe2(fds, flags)              (faulty(PIPE2) ? -1 : pipe2(fds, flags))
+#define pipe2                          do_pipe2
 #define fstat(fd, st)                  (faulty(FSTAT) ? -1 : fstat(fd, st))
 #define open(path, flags)              (faulty(OPEN) ? -1 : open(path, flags))
 #define epoll_create1(flags)           (faulty(EPOLL_CREATE) ? -1 : epoll_create1(flags))
@@ -1091,32 +1108,37 @@ static void judge_other_role(const struct outcome *o) {
                 violation("not ended without a word", o);
 }
 
-/* Other threads close the standard streams, each before any of the calls. */
+static void close_streams(const struct outcome *undisturbed) {
+        struct outcome o;
+
+        experiment(&o);
+        closings++;
+        judge_streams(&o);
+        if (o.hung || (o.value < 0) != (undisturbed->value < 0))
+                violation("fails where streams are closed", &o);
+        if (now[FUNCTION] == GET_EPOLL)
+                judge_epoll(&o);
+        else if (o.after.me <= STDERR_FILENO || o.after.them <= STDERR_FILENO ||
+                 o.after.pipe[0] <= STDERR_FILENO || o.after.pipe[1] <= STDERR_FILENO)
+                violation("a descriptor with a stream's number", &o);
+        if (!nothing_left())
+                violation("a descriptor is left", &o);
+}
+
+/* Other threads close the standard streams, each before any of the calls, or one within a call. */
 static void closing(const struct outcome *undisturbed) {
         const int calls = 3 * run.calls;
-        struct outcome o;
         int i;
 
         for (closes[0] = 0; closes[0] <= calls; closes[0]++)
                 for (closes[1] = 0; closes[1] <= calls; closes[1]++)
-                        for (closes[2] = 0; closes[2] <= calls; closes[2]++) {
-                                experiment(&o);
-                                closings++;
-                                judge_streams(&o);
-                                if (o.hung || (o.value < 0) != (undisturbed->value < 0))
-                                        violation("fails where streams are closed", &o);
-                                if (now[FUNCTION] == GET_EPOLL)
-                                        judge_epoll(&o);
-                                else if (o.after.me <= STDERR_FILENO ||
-                                         o.after.them <= STDERR_FILENO ||
-                                         o.after.pipe[0] <= STDERR_FILENO ||
-                                         o.after.pipe[1] <= STDERR_FILENO)
-                                        violation("a descriptor with a stream's number", &o);
-                                if (!nothing_left())
-                                        violation("a descriptor is left", &o);
-                        }
+                        for (closes[2] = 0; closes[2] <= calls; closes[2]++)
+                                close_streams(undisturbed);
         for (i = 0; i < 3; i++)
                 closes[i] = NEVER;
+        for (closes_within = 0; closes_within < 3; closes_within++)
+                close_streams(undisturbed);
+        closes_within = NEVER;
 }
 
 static void situation(void) {

@@ -12,10 +12,11 @@
  * whatever the type of the answer allows: any errno, any number of bytes, any bytes; errno is
  * anything after a success too. Assumed is no more than this:
  *
- *      - a new descriptor has the lowest number that is free, and close() frees it even if it fails
- *      - poll() without a limit does not run out of time, and otherwise not before the time is up;
- *        it reports no event that nobody asked for
- *      - CLOCK_MONOTONIC can be read and does not go back; the machine is up for less than 270 years
+ *      - a new descriptor has the lowest number that is free, and close() frees it even if it fails;
+ *        others open and close the standard streams whenever they like, but leave alone those
+ *        numbers that the library has
+ *      - poll() without a limit does not run out of time; it reports no event that nobody asked for
+ *      - CLOCK_MONOTONIC does not go back; the machine is up for less than 270 years
  *      - fcntl(F_SETFD) is refused for the first of three open descriptors, or for none of them
  *      - no side places 2^63 barriers; in the lemmas at the end, 2^62
  *
@@ -23,11 +24,12 @@
  * number stands in the path below /proc: divisions are too much for the solver. The suite looks at
  * both. Nor which errno a system call that fails leads to, which faults.c does.
  *
- * LOOPS. Those that end by themselves are unwound, and it is shown that they end. prove.sh adds a
- * CUT_ to the heads of three others in its copy of barrier.c: the first time, the state is changed to
- * any that meets the invariant of the loop; the second time, it must meet it again. What is
- * interrupted is done again in the very state in which it was done before, which is checked, so one
- * interruption stands for any number.
+ * LOOPS. Those that end by themselves are unwound, and it is shown that they end. In its copy of
+ * barrier.c prove.sh adds a call of cut_NAME() to the head of three others, with all locals of
+ * barrier_NAME(), whatever they are called there: the first time, the state is changed to any that
+ * meets the invariant of the loop; the second time, it must meet it again. What is interrupted is done
+ * again in the very state in which it was done before, which is checked, so one interruption stands
+ * for any number.
  *
  * A function that has a proof of its own is replaced in others, as prove.sh lists, by one that may
  * do whatever that proof allows; the check sum by any function of the state. Interleavings of two
@@ -38,6 +40,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "../../barrier.h"
 
@@ -45,28 +48,28 @@
 #define ASSUME(condition) __CPROVER_assume(condition)
 #define REACHED()         __CPROVER_assert(0, "reached")
 
-static void cut_wait(Barrier *b, unsigned *looks, unsigned *first, int verdict, int *msec,
-                     int64_t *deadline, bool *gone);
-static void cut_read_number(char *text, size_t size, size_t *length, int *reads);
-static bool cut_decimal(const char **s, uint64_t *n);
-
-#define CUT_WAIT        cut_wait(b, &looks, &first, verdict, &msec, &deadline, &gone);
-#define CUT_READ_NUMBER cut_read_number(text, sizeof text, &length, &reads);
-#define CUT_DECIMAL     if (cut_decimal(&s, &n))
+struct barrier_progress;
+enum barrier_verdict;
+static void cut_wait(struct barrier_progress *p, enum barrier_verdict *verdict);
+static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, int *in_vain,
+                      int64_t *before);
+static void cut_read_number(char (*text)[], char **found, size_t *length, int *reads, ssize_t *n);
 
 #include "../../barrier.c"
 
 /* Anything. */
 bool nondet_bool(void);
+short nondet_short(void);
 int nondet_int(void);
 unsigned nondet_unsigned(void);
 size_t nondet_size(void);
+ssize_t nondet_ssize(void);
 int64_t nondet_int64(void);
 uint64_t nondet_uint64(void);
 Barrier nondet_barrier(void);
 struct stat nondet_stat(void);
 struct timespec nondet_timespec(void);
-cpu_set_t nondet_cpu_set(void);
+struct barrier_progress nondet_progress(void);
 
 #define UPTIME_MAX (INT64_C(8500000000) * 1000000000) /* in ns, 269 years */
 
@@ -123,7 +126,7 @@ static bool same(const Barrier *a, const Barrier *b) {
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
-enum { FDS = 9 };
+enum { FDS = 12 };
 
 static struct {
         const Barrier *b; /* whose calls these are, and what it was before */
@@ -135,17 +138,27 @@ static struct {
         } fds[FDS];                      /* what may be closed, once */
         bool streams[STDERR_FILENO + 1]; /* which of the standard streams others have open */
         int opened, owned, proc;
+        bool others; /* do these open and close streams? */
 
         unsigned barriers, words; /* how many were written, and abortions */
         uint64_t word;            /* the last abortion */
         bool lost;                /* it could not be written, though there was room */
-        bool hangup, read_since;  /* a hang-up was seen, and the eventfd was read after it */
+        bool left;                /* the pipe was ready, or the pidfd was when asked again, ... */
+        bool read_since;          /* ... and the eventfd was read after it */
+        bool no_clock;            /* can it not be read? */
         int64_t now, deadline;    /* CLOCK_MONOTONIC in ns */
-        bool due;                 /* is the time of the wait up? */
+        bool due, last;           /* is the time up, and was it so when poll() last looked? */
+        int in_vain; /* so many poll() in a row slept and ended while the clock stood */
+        bool trying; /* may a wait not look again once its time is up? */
 
         bool interrupted; /* and what was at that time */
         Barrier then;
         uint64_t then_word;
+
+        int asked, asked_flags; /* F_GETFD, and its answer */
+        int lowest;             /* to where descriptors move, or 0 */
+        bool let_go;            /* one was closed after it had moved */
+        int epfd, added;        /* an epoll, and how many descriptors it has */
 
         Barrier subject; /* what is exported or imported, and the flags that it gets */
         int flags, flagged, mode;
@@ -174,6 +187,15 @@ static int still_open(void) {
         return n;
 }
 
+/* Is it one of the descriptors that are open, and once? */
+static bool is_open(int fd) {
+        int i, n = 0;
+
+        for (i = 0; i < FDS; i++)
+                n += k.fds[i].open && k.fds[i].fd == fd;
+        return n == 1;
+}
+
 /* From here on calls are those for *b. */
 static void enter(const Barrier *b) {
         const int fds[] = { b->me, b->them, b->pipe[0], b->pipe[1] };
@@ -190,7 +212,7 @@ static void enter(const Barrier *b) {
         k.proc = -1;
         k.words = k.barriers = 0;
         k.word = 0;
-        k.lost = k.hangup = k.interrupted = false;
+        k.lost = k.left = k.interrupted = false;
         errno = nondet_int();
 }
 
@@ -272,6 +294,7 @@ int close(int fd) {
         for (i = 0; i < FDS; i++)
                 if (k.fds[i].open && k.fds[i].fd == fd) {
                         k.fds[i].open = false;
+                        k.let_go = k.let_go || i < 4;
                         found++;
                 }
         CHECK(found == 1);
@@ -285,14 +308,16 @@ static int open_one(void) {
 
         if (answer(0).n < 0)
                 return -1;
-        ASSUME(fd >= 0);
+        ASSUME(fd >= k.lowest);
         for (i = 0; i < FDS; i++)
                 ASSUME(!k.fds[i].open || k.fds[i].fd != fd);
         for (n = 0; n <= STDERR_FILENO; n++) {
+                if (k.others)
+                        k.streams[n] = nondet_bool();
                 taken = k.streams[n];
                 for (i = 0; i < FDS; i++)
                         taken = taken || (k.fds[i].open && k.fds[i].fd == n);
-                ASSUME(n < fd ? taken : n > fd || !taken);
+                ASSUME(k.lowest > n || (n < fd ? taken : n > fd || !taken));
         }
         CHECK(k.opened < FDS);
         k.fds[k.opened].fd = fd;
@@ -320,6 +345,20 @@ int pipe2(int fds[2], int flags) {
         fds[0] = fd[0];
         fds[1] = fd[1];
         return 0;
+}
+
+int epoll_create1(int flags) {
+        CHECK(flags == EPOLL_CLOEXEC);
+        return k.epfd = open_one();
+}
+
+/* The eventfd, the pipe end and the watch, in this order. */
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) {
+        CHECK(epfd == k.epfd && epfd > STDERR_FILENO && op == EPOLL_CTL_ADD);
+        CHECK(fd == (k.added == 0 ? k.b->them : k.added == 1 ? pipe_end(k.b) : k.b->watch));
+        CHECK(fd >= 0 && event->events == (k.added == 1 ? 0 : EPOLLIN));
+        k.added++;
+        return (int) answer(0).n;
 }
 
 int open(const char *path, int flags, ...) {
@@ -358,10 +397,23 @@ int fcntl(int fd, int command, ...) {
         case F_GETFL:
                 CHECK(fd > STDERR_FILENO && fd == pipe_end(&k.subject));
                 return k.mode = (int) answer(INT_MAX).n;
+        case F_DUPFD:
+        case F_DUPFD_CLOEXEC:
+                CHECK(argument == k.lowest && k.lowest > STDERR_FILENO && !k.let_go);
+                CHECK(fd > STDERR_FILENO && fd == k.asked);
+                CHECK((command == F_DUPFD_CLOEXEC) == ((k.asked_flags & FD_CLOEXEC) != 0));
+                return open_one();
         default:
                 CHECK(command == F_GETFD);
-                return fd < 0 ? errno = EBADF, -1 : (int) answer(INT_MAX).n;
+                k.asked = fd;
+                return k.asked_flags = fd < 0 ? errno = EBADF, -1 : (int) answer(INT_MAX).n;
         }
+}
+
+/* Are these what a wait sleeps on? */
+static bool as_asked(const struct pollfd *fds) {
+        return fds[0].fd == k.b->them && fds[0].events == POLLIN && fds[1].fd == pipe_end(k.b) &&
+               fds[1].events == 0 && fds[2].fd == k.b->watch && fds[2].events == POLLIN;
 }
 
 int poll(struct pollfd *fds, nfds_t n, int msec) {
@@ -374,25 +426,31 @@ int poll(struct pollfd *fds, nfds_t n, int msec) {
                 fds[0].revents = k.ready = a.revents[0];
                 return (int) a.n;
         }
-        CHECK(fds[0].fd == k.b->them && fds[0].events == POLLIN);
-        CHECK(fds[1].fd == pipe_end(k.b) && fds[1].events == 0);
-        CHECK(fds[2].fd == k.b->watch && fds[2].events == POLLIN);
-        CHECK(n == (k.b->watch < 0 ? 2 : 3));
+        if (n == 1) { /* is a pidfd still ready, that was so a moment ago? */
+                CHECK(fds[0].fd == k.b->watch && fds[0].events == POLLIN && msec == 0);
+                interruptible(&a, 0, true);
+                ASSUME((a.revents[0] & ~(POLLIN | POLLERR | POLLHUP | POLLNVAL)) == 0);
+                fds[0].revents = a.n > 0 ? a.revents[0] : 0;
+                k.left = k.left || fds[0].revents;
+                return (int) a.n;
+        }
+        CHECK(as_asked(fds) && n == (k.b->watch < 0 ? 2 : 3));
         CHECK(k.b->timeout <= 0 ? msec == k.b->timeout : msec >= 0 && msec <= k.b->timeout);
-        CHECK(!k.b->i_aborted || !k.b->they_aborted);
+        CHECK(!k.b->they_aborted);
 
         ASSUME(a.n != 0 || msec >= 0);
-        k.due = k.due || a.n == 0;
-        for (i = 0; i < (int) n; i++) {
-                fds[i].revents = a.revents[i];
+        k.in_vain = a.n == 0 && msec != 0 ? k.in_vain + 1 : 0;
+        k.last = msec == 0;
+        for (i = 0; i < BARRIER_POLLFDS; i++) {
+                if (i < (int) n)
+                        fds[i].revents = a.revents[i];
                 if (a.n == 0 || fds[i].fd < 0)
                         fds[i].revents = 0;
                 else
                         ASSUME((fds[i].revents & ~(fds[i].events | POLLERR | POLLHUP | POLLNVAL)) ==
                                0);
         }
-        if (a.n >= 0 || a.error != EINTR)
-                k.hangup = fds[1].revents || fds[2].revents;
+        k.left = a.n >= 0 && fds[1].revents;
         k.read_since = false;
         return (int) a.n;
 }
@@ -406,19 +464,15 @@ int clock_gettime(clockid_t id, struct timespec *ts) {
         ASSUME(ts->tv_nsec >= 0 && ts->tv_nsec < 1000000000);
         k.now = (int64_t) ts->tv_sec * 1000000000 + ts->tv_nsec;
         ASSUME(k.now >= was);
-        errno = nondet_int();
-        return 0;
+        (void) answer(0);
+        return k.no_clock ? -1 : 0;
 }
 
-int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *cpus) {
-        CHECK(pid == 0 && size == sizeof *cpus);
-        *cpus = nondet_cpu_set();
-        return (int) answer(0).n;
-}
+static int any_errno(void) {
+        int error = nondet_int();
 
-int __sched_cpucount(size_t size, const cpu_set_t *cpus) {
-        (void) size, (void) cpus;
-        return nondet_int();
+        ASSUME(error >= 1 && error <= 4095);
+        return error;
 }
 
 /* ---- life cycle ------------------------------------------------------------------------------ */
@@ -444,13 +498,12 @@ void prove_close(void) {
 
 void prove_init(void) {
         Barrier b = nondet_barrier();
-        int i, r;
+        int r;
 
-        for (i = 0; i <= STDERR_FILENO; i++)
-                k.streams[i] = nondet_bool();
+        k.others = true;
         r = barrier_init(&b);
         if (r == 0) {
-                CHECK(invariant(&b) && still_open() == 4 && b.me > 0 && b.role == 0);
+                CHECK(invariant(&b) && still_open() == 4 && b.me > STDERR_FILENO && b.role == 0);
                 CHECK(b.watch == -1 && b.timeout == -1 && !b.error && !b.placed && !b.received);
                 REACHED();
         } else {
@@ -459,30 +512,80 @@ void prove_init(void) {
         }
 }
 
+/* Any of the descriptors may be one that cannot be a barrier's. */
 void prove_set_role(void) {
-        Barrier b = any_barrier();
+        Barrier b = any_barrier(), expected;
         unsigned role = nondet_unsigned();
-        int r;
+        bool child = role == BARRIER_CHILD;
+        int r, spoilt = nondet_int();
 
+        if (!b.role && nondet_bool()) {
+                ASSUME(spoilt <= STDERR_FILENO);
+                *(nondet_bool()   ? &b.me
+                  : nondet_bool() ? &b.them
+                                  : &b.pipe[nondet_bool()]) = spoilt;
+        }
         enter(&b);
         r = barrier_set_role(&b, role);
-        CHECK(invariant(&b));
-        if (r == 0) {
-                bool child = role == BARRIER_CHILD;
-
-                CHECK(k.before.role == 0 && k.before.me > 0 && b.role == role);
-                CHECK(b.me == (child ? k.before.them : k.before.me));
-                CHECK(b.them == (child ? k.before.me : k.before.them));
-                CHECK(b.pipe[child] == k.before.pipe[child] && b.pipe[!child] == -1);
-                CHECK(!k.fds[2 + !child].open && still_open() == k.owned - 1);
+        expected = k.before;
+        if (role != BARRIER_PARENT && role != BARRIER_CHILD) {
+                CHECK(r == -EINVAL);
+                REACHED();
+        } else if (k.before.role) {
+                CHECK(r == -EALREADY);
+                if (role != k.before.role) {
+                        expected.i_aborted = expected.they_aborted = 1;
+                        if (!k.before.they_aborted)
+                                expected.error = EALREADY;
+                        REACHED();
+                }
+        } else if (k.before.me <= STDERR_FILENO || k.before.them <= STDERR_FILENO ||
+                   k.before.pipe[child] <= STDERR_FILENO) {
+                CHECK(r == -EBADF);
                 REACHED();
         } else {
-                CHECK(same(&b, &k.before) && still_open() == k.owned);
-                CHECK(r == (role != BARRIER_PARENT && role != BARRIER_CHILD ? -EINVAL
-                            : b.role                                        ? -EALREADY
-                                                                            : -EBADF));
+                CHECK(r == 0);
+                expected.role = (uint8_t) role;
+                expected.me = child ? k.before.them : k.before.me;
+                expected.them = child ? k.before.me : k.before.them;
+                expected.pipe[!child] = -1;
+                CHECK(!k.fds[2 + !child].open);
+                CHECK(invariant(&b));
                 REACHED();
         }
+        CHECK(same(&b, &expected));
+        CHECK(still_open() == k.owned - (r == 0 && k.before.pipe[!child] > STDERR_FILENO));
+        CHECK(r != -EALREADY || invariant(&b));
+}
+
+void prove_move(void) {
+        Barrier b = any_barrier(), expected;
+        int *const fds[] = { &b.me, &b.them, &b.pipe[0], &b.pipe[1] };
+        int lowest = nondet_int(), i, was, r;
+
+        enter(&b);
+        k.lowest = lowest > STDERR_FILENO ? lowest : STDERR_FILENO + 1;
+        r = barrier_move(&b, lowest);
+        CHECK(still_open() == k.owned);
+        if (r < 0) {
+                CHECK(r >= -4095 && same(&b, &k.before) && !k.let_go);
+                CHECK((r == -ENOTCONN && !b.role) || (b.role && k.asked > STDERR_FILENO));
+                REACHED();
+                return;
+        }
+        CHECK(r == 0 && b.role && invariant(&b));
+        expected = k.before;
+        for (i = 0; i < 4; i++) {
+                was = k.fds[i].fd;
+                CHECK(was < 0 || was >= k.lowest ? *fds[i] == was : *fds[i] >= k.lowest);
+                CHECK(was < 0 || is_open(*fds[i]));
+        }
+        expected.me = b.me;
+        expected.them = b.them;
+        expected.pipe[0] = b.pipe[0];
+        expected.pipe[1] = b.pipe[1];
+        CHECK(same(&b, &expected));
+        REACHED();
 }
 
 void prove_destroy(void) {
@@ -502,8 +605,9 @@ void prove_destroy(void) {
 
 /* ---- signalling ------------------------------------------------------------------------------ */
 
-/* What no function but init, set_role, destroy, watch and set_timeout changes, and what never is
- * undone. Only if its abortion was lost does a side close its pipe end. */
+/* What no function but init, set_role, move, destroy, watch and set_timeout changes, and what never is
+ * undone. Only if its abortion was lost does a side close its pipe end. Only who broke the protocol is
+ * not told. */
 static bool goes_on(const Barrier *b) {
         const Barrier *was = &k.before;
         bool end = b->role != BARRIER_PARENT;
@@ -513,15 +617,21 @@ static bool goes_on(const Barrier *b) {
                b->pipe[end] == (k.lost ? -1 : was->pipe[end]) && b->pipe[!end] == was->pipe[!end] &&
                still_open() == k.owned - k.lost && b->placed >= was->placed &&
                b->received >= was->received && b->consumed >= was->consumed &&
-               b->i_aborted == was->i_aborted + k.words && b->they_aborted >= was->they_aborted &&
+               b->i_aborted >= was->i_aborted && b->they_aborted >= was->they_aborted &&
+               k.words <= 1u && (k.words == 0 || !was->i_aborted) &&
+               (b->i_aborted == was->i_aborted + (int) k.words || b->error == EPROTO) &&
                (!was->they_aborted || (b->error == was->error && b->they_left == was->they_left)) &&
                (!b->they_left || was->they_left || b->error == ECONNRESET);
 }
 
-/* Did this side break in place or a wait? Then it told the other side why. */
+/* Did this side break in place or a wait? Then it told the other side why, unless that broke the
+ * protocol. */
 static bool broke(const Barrier *b) {
-        return k.words == 1 && b->they_aborted && !b->they_left && !k.before.they_aborted &&
-               k.word == (BARRIER_ABORTED | (uint64_t) b->error << BARRIER_CODE_SHIFT);
+        return b->i_aborted && b->they_aborted && !b->they_left && !k.before.they_aborted &&
+               (b->error == EPROTO || k.before.i_aborted
+                        ? k.words == 0
+                        : k.words == 1 && k.word == (BARRIER_ABORTED |
+                                                     (uint64_t) b->error << BARRIER_CODE_SHIFT));
 }
 
 void prove_place(void) {
@@ -585,38 +695,106 @@ void prove_fail(void) {
  * and too much of it for the solver. */
 void prove_time_left(void) {
         Barrier b = any_barrier();
-        int64_t deadline = nondet_int64(), was = deadline;
+        struct barrier_progress p = nondet_progress(), was = p;
+        int64_t limit = b.timeout * INT64_C(1000000);
         int msec;
 
+        enter(&b);
+        ASSUME(b.role && !b.they_aborted);
         k.now = nondet_int64();
+        k.no_clock = nondet_bool();
         ASSUME(k.now >= 0 && k.now < UPTIME_MAX);
-        ASSUME(deadline == 0 || (deadline > 0 && deadline <= k.now + b.timeout * INT64_C(1000000)));
-        msec = barrier_time_left(&b, &deadline);
-        if (b.timeout <= 0) {
-                CHECK(msec == b.timeout && deadline == was);
+        ASSUME(p.deadline == 0 || (p.deadline > 0 && p.deadline <= k.now + limit));
+        msec = barrier_time_left(&b, &p);
+        CHECK(p.hung_up == was.hung_up && p.last == was.last &&
+              (b.they_aborted || same(&b, &k.before)));
+        if (b.timeout > 0 && k.no_clock) {
+                CHECK(msec == 0 && goes_on(&b) && broke(&b));
                 REACHED();
-                return;
+        } else if (b.timeout <= 0) {
+                CHECK(msec == b.timeout && p.now == was.now && p.deadline == was.deadline);
+                REACHED();
+        } else {
+                CHECK(!b.they_aborted && p.now == k.now && p.deadline > 0);
+                CHECK(p.deadline == (was.deadline ? was.deadline : k.now + limit));
+                CHECK(msec >= 0 && (msec == 0) == (k.now >= p.deadline));
+                if (msec == 0)
+                        REACHED();
+                else
+                        REACHED();
         }
-        CHECK(deadline == (was ? was : k.now + b.timeout * INT64_C(1000000)) && deadline > 0);
-        CHECK(msec >= 0 && (msec == 0) == (k.now >= deadline));
-        if (msec == 0)
-                REACHED();
-        else
-                REACHED();
 }
 
-/* In its place, where a wait is proven: the time is up, or will be after what is returned. */
-int any_time_left(const Barrier *b, int64_t *deadline) {
+/* In its place, where what waits is proven. */
+int any_time_left(Barrier *b, struct barrier_progress *p) {
         int msec = nondet_int();
 
-        CHECK(b->timeout <= 0 || *deadline == k.deadline);
+        CHECK(b == k.b && b->role && (!b->they_aborted || broke(b)));
+        CHECK(p->now == k.now && p->deadline == k.deadline);
         if (b->timeout <= 0)
                 return b->timeout;
-        k.due = k.due || nondet_bool();
-        if (*deadline == 0)
-                *deadline = k.deadline = nondet_int64();
+        if (nondet_bool()) {
+                barrier_broke(b, any_errno());
+                return 0;
+        }
+        p->now = nondet_int64();
+        ASSUME(p->now >= k.now && p->now < UPTIME_MAX);
+        if (p->now != k.now)
+                k.in_vain = 0;
+        k.now = p->now;
+        if (p->deadline == 0) {
+                p->deadline = k.deadline = nondet_int64();
+                ASSUME(k.deadline > k.now);
+        }
+        k.due = k.now >= k.deadline;
         ASSUME(k.due ? msec == 0 : msec > 0 && msec <= b->timeout);
         return msec;
+}
+
+static bool same_counters(const Barrier *a, const Barrier *b) {
+        return a->placed == b->placed && a->received == b->received && a->consumed == b->consumed;
+}
+
+/* What one look can learn. */
+void prove_receive(void) {
+        Barrier b = any_barrier();
+        const Barrier *was = &k.before;
+
+        enter(&b);
+        ASSUME(b.role && !b.they_aborted);
+        barrier_receive(&b);
+        CHECK(goes_on(&b) && k.read_since && !b.they_left);
+        CHECK(b.placed == was->placed && b.consumed == was->consumed);
+        CHECK(b.pause == was->pause && b.next_pause == was->next_pause);
+        if (b.they_aborted) {
+                CHECK(b.received == was->received);
+                CHECK(broke(&b) || (b.i_aborted == was->i_aborted && k.words == 0));
+                REACHED();
+        } else {
+                CHECK(b.error == was->error && b.i_aborted == was->i_aborted && k.words == 0);
+                CHECK(b.received - was->received <= BARRIER_PLACED_MAX);
+                REACHED();
+        }
+}
+
+void any_receive(Barrier *b) {
+        uint64_t n = nondet_uint64();
+
+        CHECK(b == k.b && b->role && !b->they_aborted && !(k.trying && k.due));
+        k.read_since = true;
+        switch (nondet_int()) {
+        case 0:
+                barrier_broke(b, any_errno());
+                break;
+        case 1:
+                b->they_aborted = true;
+                b->error = nondet_int();
+                ASSUME(b->error > 0 && b->error <= BARRIER_CODE_MAX);
+                break;
+        default:
+                ASSUME(n <= BARRIER_PLACED_MAX && n <= UINT64_MAX - b->received);
+                b->received += n;
+        }
 }
 
 static int what; /* the wait waits for */
@@ -626,91 +804,250 @@ static bool enough(const Barrier *b) {
                ((what & BARRIER_CAUGHT_UP) && b->received >= b->placed);
 }
 
-/* At the head of the loop. */
-static bool wait_goes_on(const Barrier *b, unsigned looks, unsigned first, int msec,
-                         int64_t deadline, bool gone) {
-        return goes_on(b) && b->role && b->consumed == k.before.consumed &&
-               b->placed == k.before.placed && (k.words == 0 || broke(b)) && looks <= first &&
-               first <= 1 + BARRIER_TRIES &&
-               /* who has not slept yet has not changed this either */
-               (first <= 1 || (b->pause == 0 && b->timeout != 0)) &&
-               /* poll() comes first only where nothing is known */
-               (looks > 0 || (!b->error && !enough(b))) &&
-               (!gone || k.hangup || k.before.they_left) && b->they_left == k.before.they_left &&
-               (!b->they_left || gone) && (b->timeout > 0 || !k.due) && deadline == k.deadline &&
-               /* time that is up stays so */
-               (msec != 0 || b->timeout == 0 || k.due);
+/* Is this what a look may say? What is not reached is not consumed; a hang-up is believed when the
+ * eventfd was read after it was seen. `in_time`: the clock could be read. */
+static bool verdict_holds(const Barrier *b, enum barrier_verdict verdict, bool in_time) {
+        bool ended = (b->they_aborted && !b->they_left) || (b->i_aborted && what);
+        uint64_t n = b->received;
+
+        if (!goes_on(b) || b->placed != k.before.placed || k.barriers != 0 ||
+            (b->i_aborted != k.before.i_aborted && !broke(b)) ||
+            (b->they_left && !k.before.they_left && !(k.left && k.read_since)))
+                return false;
+        if (verdict == BARRIER_REACHED) {
+                if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
+                        n = b->placed;
+                return what && !ended && enough(b) &&
+                       b->consumed == (n > k.before.consumed ? n : k.before.consumed);
+        }
+        if (b->consumed != k.before.consumed)
+                return false;
+        if (verdict == BARRIER_ENDED)
+                return ended || (b->they_left && !enough(b));
+        return verdict == BARRIER_NOT_YET && !b->they_left && (in_time ? !ended : broke(b));
 }
 
-static void cut_wait(Barrier *b, unsigned *looks, unsigned *first, int verdict, int *msec,
-                     int64_t *deadline, bool *gone) {
-        CHECK(wait_goes_on(b, *looks, *first, *msec, *deadline, *gone) &&
-              verdict == BARRIER_NOT_YET);
-        if (k.cut) {
+/* What barrier_try() may say, and what has become of its time. */
+static bool try_holds(const Barrier *b, const struct barrier_progress *p,
+                      enum barrier_verdict verdict, bool in_time) {
+        bool still = b->pause == k.before.pause && b->next_pause == k.before.next_pause;
+
+        return verdict_holds(b, verdict, in_time) && p->now == k.now && p->deadline == k.deadline &&
+               !p->hung_up && !p->last && k.in_vain == 0 && (still || (what && b->timeout != 0)) &&
+               /* poll() comes first only where nothing is known */
+               (verdict != BARRIER_NOT_YET || k.read_since || (!b->error && !enough(b)));
+}
+
+/* With barrier_receive() and barrier_time_left() replaced. */
+void prove_try(void) {
+        Barrier b = any_barrier();
+        struct barrier_progress p = { 0, 0, false, false };
+        enum barrier_verdict verdict;
+
+        enter(&b);
+        ASSUME(b.role);
+        k.trying = true;
+        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        verdict = barrier_try(&b, what, &p);
+        CHECK(try_holds(&b, &p, verdict, verdict != BARRIER_NOT_YET || !b.they_aborted));
+        switch (verdict) {
+        case BARRIER_NOT_YET:
+                if (b.they_aborted)
+                        REACHED();
+                else
+                        REACHED();
+                break;
+        case BARRIER_REACHED:
                 REACHED();
-                ASSUME(false);
+                break;
+        case BARRIER_ENDED:
+                REACHED();
         }
-        k.cut = true;
+}
+
+/* Any struct, and any past of it. */
+static void change(Barrier *b) {
         *b = nondet_barrier();
-        *looks = nondet_unsigned();
-        *first = nondet_unsigned();
-        *msec = nondet_int();
-        *deadline = k.deadline = nondet_int64();
-        *gone = nondet_bool();
         k.words = nondet_unsigned();
         k.word = nondet_uint64();
         k.lost = nondet_bool();
         k.fds[2].open = b->pipe[0] != -1;
         k.fds[3].open = b->pipe[1] != -1;
-        k.hangup = nondet_bool();
+        k.left = nondet_bool();
+        k.read_since = nondet_bool();
+}
+
+static void change_time(struct barrier_progress *p) {
+        *p = nondet_progress();
+        k.now = p->now;
+        k.deadline = p->deadline;
         k.due = nondet_bool();
-        ASSUME(wait_goes_on(b, *looks, *first, *msec, *deadline, *gone));
+        k.in_vain = nondet_int();
+        ASSUME(k.now >= 0 && k.now < UPTIME_MAX && k.deadline >= 0);
+        ASSUME(k.in_vain >= 0 && k.in_vain <= 2);
 }
 
-static void check_wait(const Barrier *b, bool reached) {
-        bool ended = (b->they_aborted && !b->they_left) || (b->i_aborted && what);
+enum barrier_verdict any_try(Barrier *b, int until, struct barrier_progress *p) {
+        enum barrier_verdict verdict = nondet_unsigned();
 
-        CHECK(goes_on(b) && b->placed == k.before.placed && k.barriers == 0);
-        CHECK(!k.words || broke(b));
-        if (!b->role) {
-                CHECK(!reached && errno == ENOTCONN && same(b, &k.before));
-                REACHED();
-        } else if (reached && what) {
-                uint64_t n = b->received;
-
-                if ((what & BARRIER_CAUGHT_UP) && n > b->placed)
-                        n = b->placed;
-                CHECK(!ended && enough(b));
-                CHECK(b->consumed == (n > k.before.consumed ? n : k.before.consumed));
-                REACHED();
-        } else if (reached) {
-                CHECK(b->they_aborted && !b->i_aborted && b->consumed == k.before.consumed);
-                REACHED();
-        } else {
-                CHECK(b->consumed == k.before.consumed);
-                if (ended || b->they_left) {
-                        CHECK(errno == b->error && errno > 0);
-                        CHECK(ended || !enough(b));
-                        REACHED();
-                } else {
-                        CHECK(errno == ETIMEDOUT && b->error == k.before.error && b->timeout >= 0);
-                        CHECK(b->timeout == 0 || k.due);
-                        REACHED();
-                }
-        }
-        /* A hang-up is believed when the eventfd was read after it was seen. */
-        if (b->they_left && !k.before.they_left) {
-                CHECK(k.hangup && k.read_since);
-                REACHED();
-        }
+        CHECK(b == k.b && b->role && until == what);
+        CHECK(p->now == 0 && p->deadline == 0 && !p->hung_up && !p->last);
+        change(b);
+        change_time(p);
+        ASSUME(try_holds(b, p, verdict, nondet_bool()));
+        return verdict;
 }
 
-void prove_wait(void) {
+/* May a wait sleep, or say that its time is up? Of a timeout it is if the clock said so before the
+ * last look at what is ready, or if it stands still. */
+static bool may_sleep(const Barrier *b) {
+        return b->role && (broke(b) || (!b->they_aborted && !(b->i_aborted && what)));
+}
+
+static bool out_of_time(const Barrier *b) {
+        return b->timeout == 0 || (b->timeout > 0 && ((k.due && k.last) || k.in_vain >= 2));
+}
+
+static bool sleep_holds(const Barrier *b, const Barrier *was, const struct barrier_progress *p,
+                        bool ready) {
+        return goes_on(b) && same_counters(b, was) && (!was->they_aborted || same(b, was)) &&
+               b->pause == was->pause && b->next_pause == was->next_pause && p->now == k.now &&
+               p->deadline == k.deadline &&
+               (b->they_aborted ? ready && broke(b)
+                                : b->error == was->error && b->i_aborted == was->i_aborted) &&
+               (ready ? b->they_aborted || (p->hung_up == k.left && (!p->last || out_of_time(b)))
+                      : out_of_time(b));
+}
+
+static Barrier asleep;
+static struct barrier_progress *progress;
+
+/* Nothing but the time changes where it sleeps again. */
+static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, int *in_vain,
+                      int64_t *before) {
+        int i;
+
+        CHECK(same(k.b, &asleep) && as_asked(*fds) && *in_vain >= 0 && *in_vain <= 2);
+        CHECK(*in_vain <= k.in_vain && (*in_vain == 0 || k.b->timeout > 0));
+        CHECK(progress->now == k.now && progress->deadline == k.deadline);
+        CHECK(!k.interrupted && !k.last);
+        if (k.cut) {
+                REACHED();
+                ASSUME(false);
+        }
+        k.cut = true;
+        for (i = 0; i < BARRIER_POLLFDS; i++)
+                (*fds)[i].revents = nondet_short();
+        *n = nondet_int();
+        *msec = nondet_int();
+        *in_vain = nondet_int();
+        *before = nondet_int64();
+        change_time(progress);
+        k.left = nondet_bool();
+        ASSUME(*in_vain >= 0 && *in_vain <= 2 && *in_vain <= k.in_vain);
+        ASSUME(*in_vain == 0 || asleep.timeout > 0);
+}
+
+/* With barrier_time_left() replaced. */
+void prove_sleep(void) {
         Barrier b = any_barrier();
+        struct barrier_progress p;
+        bool ready;
 
         enter(&b);
         what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
-        check_wait(&b, barrier_wait(&b, what));
+        progress = &p;
+        change_time(&p);
+        ASSUME(may_sleep(&b));
+        if (nondet_bool() && b.timeout > 0) /* the clock failed already */
+                barrier_broke(&b, any_errno());
+        asleep = b;
+        ready = barrier_sleep(&b, &p);
+        CHECK(sleep_holds(&b, &asleep, &p, ready));
+        if (!ready)
+                REACHED();
+        else if (b.they_aborted)
+                REACHED();
+        else if (p.hung_up)
+                REACHED();
+        else
+                REACHED();
+}
+
+bool any_sleep(Barrier *b, struct barrier_progress *p) {
+        Barrier was = *b;
+        bool ready = nondet_bool();
+
+        CHECK(b == k.b && may_sleep(b) && !p->last);
+        CHECK(k.read_since || (!b->error && !enough(b)));
+        change(b);
+        change_time(p);
+        k.last = nondet_bool();
+        k.read_since = false;
+        ASSUME(sleep_holds(b, &was, p, ready));
+        return ready;
+}
+
+/* At the head of the loop. */
+static bool wait_goes_on(const Barrier *b, const struct barrier_progress *p) {
+        return verdict_holds(b, BARRIER_NOT_YET, !b->they_aborted) && p->now == k.now &&
+               p->deadline == k.deadline && (!p->last || (out_of_time(b) && !b->they_aborted)) &&
+               (k.read_since || (!b->error && !enough(b)));
+}
+
+static void cut_wait(struct barrier_progress *p, enum barrier_verdict *verdict) {
+        Barrier *b = (Barrier *) k.b;
+
+        CHECK(wait_goes_on(b, p) && *verdict == BARRIER_NOT_YET);
+        if (k.cut) {
+                REACHED();
+                ASSUME(false);
+        }
+        k.cut = true;
+        change(b);
+        change_time(p);
+        k.last = nondet_bool();
+        ASSUME(wait_goes_on(b, p));
+}
+
+/* With barrier_try(), barrier_sleep() and barrier_receive() replaced. */
+void prove_wait(void) {
+        Barrier b = any_barrier();
+        enum barrier_verdict verdict;
+        bool reached;
+
+        enter(&b);
+        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        reached = barrier_wait(&b, what);
+        if (!b.role) {
+                CHECK(!reached && errno == ENOTCONN && same(&b, &k.before));
+                REACHED();
+                return;
+        }
+        verdict = reached && what               ? BARRIER_REACHED
+                  : reached || b.error == errno ? BARRIER_ENDED
+                                                : BARRIER_NOT_YET;
+        CHECK(verdict_holds(&b, verdict, true));
+        switch (verdict) {
+        case BARRIER_NOT_YET:
+                CHECK(errno == ETIMEDOUT && !b.they_aborted && out_of_time(&b));
+                REACHED();
+                break;
+        case BARRIER_REACHED:
+                REACHED();
+                break;
+        case BARRIER_ENDED:
+                if (reached)
+                        CHECK(b.they_aborted && !b.i_aborted);
+                else
+                        CHECK(what || b.i_aborted);
+                if (b.they_left && !k.before.they_left)
+                        REACHED();
+                if (reached)
+                        REACHED();
+                else
+                        REACHED();
+        }
 }
 
 static bool placed;
@@ -791,6 +1128,25 @@ void prove_get_pollfds(void) {
         } else {
                 CHECK(fds[0].fd == b.them && fds[1].fd == pipe_end(&b) && fds[2].fd == b.watch);
                 CHECK(r == (b.they_aborted ? -b.error : b.watch == -1 ? 2 : 3));
+                REACHED();
+        }
+}
+
+void prove_epoll(void) {
+        Barrier b = any_barrier();
+        int r;
+
+        enter(&b);
+        k.others = true;
+        r = barrier_epoll(&b);
+        CHECK(same(&b, &k.before) && still_open() == k.owned + (r >= 0));
+        if (r >= 0) {
+                CHECK(r == k.epfd && r > STDERR_FILENO && b.role && !b.they_aborted);
+                CHECK(k.added == (b.watch < 0 ? 2 : 3));
+                REACHED();
+        } else {
+                CHECK(r >= -4095 && (b.role || r == -ENOTCONN));
+                CHECK(!b.they_aborted || (r == -EPIPE && k.opened == 4));
                 REACHED();
         }
 }
@@ -878,7 +1234,7 @@ int any_identify(const Barrier *b, uint64_t id[3]) {
         CHECK(b->role && b->me > STDERR_FILENO && b->them > STDERR_FILENO &&
               pipe_end(b) > STDERR_FILENO);
         if (nondet_bool())
-                return -1 - (int) (nondet_unsigned() % 4095);
+                return -any_errno();
         id[0] = k.id[0] = nondet_uint64();
         id[1] = k.id[1] = nondet_uint64();
         id[2] = k.id[2] = nondet_uint64();
@@ -956,7 +1312,7 @@ void prove_import(void) {
 int any_identify_eventfd(int fd, uint64_t *id) {
         CHECK(fd == k.subject.me || fd == k.subject.them);
         *id = nondet_uint64();
-        return nondet_bool() ? 0 : -1 - (int) (nondet_unsigned() % 4095);
+        return nondet_bool() ? 0 : -any_errno();
 }
 
 void prove_identify(void) {
@@ -981,7 +1337,7 @@ void prove_identify(void) {
 int any_read_number(int fd, uint64_t *id) {
         CHECK(fd == k.proc && fd >= 0);
         if (nondet_bool())
-                return -1 - (int) (nondet_unsigned() % 4095);
+                return -any_errno();
         *id = nondet_uint64();
         return 0;
 }
@@ -1005,7 +1361,9 @@ void prove_identify_eventfd(void) {
 
 static const size_t *text_length;
 
-static void cut_read_number(char *text, size_t size, size_t *length, int *reads) {
+static void cut_read_number(char (*text)[], char **found, size_t *length, int *reads, ssize_t *n) {
+        const size_t size = __CPROVER_OBJECT_SIZE(text);
+
         CHECK(*length < size && *reads >= 0 && *reads < 1000);
         if (k.cut) {
                 REACHED();
@@ -1013,31 +1371,34 @@ static void cut_read_number(char *text, size_t size, size_t *length, int *reads)
         }
         k.cut = true;
         __CPROVER_havoc_object(text);
+        *found = NULL;
         *length = nondet_size();
         *reads = nondet_int();
+        *n = nondet_ssize();
         ASSUME(*length < size && *reads >= 0 && *reads < 1000);
         text_length = length;
 }
 
-enum { TEXT = 1024 };
+enum { KEY = 13 };
 
-/* Anything, or nothing, in a string. */
+/* Anything, or nothing, in a text. */
 static char *found, *end;
 
-char *strstr(const char *s, const char *key) {
-        size_t n = nondet_size(), i = nondet_size();
+void *memmem(const void *text, size_t length, const void *key, size_t n) {
+        size_t i = nondet_size();
 
-        CHECK(*text_length < TEXT && s[*text_length] == 0);
-        ASSUME(n >= 13 && n < TEXT && s[n] == 0 && i <= n - 13);
-        CHECK(key[12] == ' ' && key[13] == 0);
+        CHECK(length == *text_length && __CPROVER_r_ok(text, length + 1));
+        CHECK(n == KEY && ((const char *) key)[0] == '\n' && ((const char *) key)[KEY - 1] == ' ');
+        end = (char *) text + length;
+        CHECK(*end == 0);
         REACHED();
-        end = (char *) s + n;
-        found = nondet_bool() ? (char *) s + i : NULL;
+        ASSUME(length < KEY || i <= length - KEY);
+        found = length >= KEY && nondet_bool() ? (char *) text + i : NULL;
         return found;
 }
 
 uint64_t any_decimal(const char *s) {
-        CHECK(s == found + 13 && s <= end);
+        CHECK(s == found + KEY && s <= end);
         return nondet_uint64();
 }
 
@@ -1054,31 +1415,18 @@ void prove_read_number(void) {
                 REACHED();
 }
 
-static char text[TEXT];
-
-static bool cut_decimal(const char **s, uint64_t *n) {
-        size_t i = nondet_size();
-
-        CHECK(*s >= text && *s < end && **s >= '0' && **s <= '9');
-        if (k.cut) {
-                REACHED();
-                ASSUME(false);
-        }
-        k.cut = true;
-        ASSUME(i < TEXT);
-        *s = text + i;
-        *n = nondet_uint64();
-        ASSUME(*s < end && **s >= '0' && **s <= '9');
-        return true;
-}
-
+/* It reads nothing behind the end of a text, of any length: each character is one more turn of the
+ * same loop, and nothing else of it is looked at. */
 void prove_decimal(void) {
+        enum { TEXT = 32 };
+        static char text[TEXT];
         size_t length = nondet_size(), i = nondet_size();
+        uint64_t n;
 
         __CPROVER_havoc_object(text);
         ASSUME(length < TEXT && i <= length && text[length] == 0);
-        end = text + length;
-        (void) barrier_decimal(text + i);
+        n = barrier_decimal(text + i);
+        CHECK((text[i] >= '0' && text[i] <= '9') || n == 0);
         REACHED();
 }
 
@@ -1089,13 +1437,20 @@ void prove_decimal(void) {
 static struct {
         int call, closed;
         bool again;
-        uint64_t words;  /* the sum of what was written */
+        int verdict;                 /* in the first run */
+        uint64_t words;              /* the sum of what was written */
+        uint64_t left_out, received; /* no barrier has that number in the second run; read before */
         uint64_t unread; /* so many barriers are to be read; all but one were in the second run */
 } run;
 
 int __CPROVER_uninterpreted_number(int);
 int __CPROVER_uninterpreted_errno(int);
 uint64_t __CPROVER_uninterpreted_value(int);
+
+/* What a counter is where the n-th barrier of either side was never placed. */
+static uint64_t without(uint64_t counter) {
+        return counter - (counter >= run.left_out);
+}
 
 int any_write(const Barrier *b, uint64_t value) {
         int error = __CPROVER_uninterpreted_errno(++run.call);
@@ -1119,6 +1474,11 @@ ssize_t any_read(int fd, uint64_t *value) {
                 ASSUME((word & BARRIER_PLACED_MAX) >= run.unread);
         }
         *value = run.unread && run.again ? word - run.unread + 1 : word;
+        if (run.left_out) {
+                ASSUME(word >> 63 || word <= BARRIER_PLACED_MAX);
+                if (run.again && word >> 63 == 0)
+                        *value = without(run.received + word) - without(run.received);
+        }
         return n;
 }
 
@@ -1138,7 +1498,7 @@ static int operate(Barrier *b, int operation, int argument, bool gone) {
         case 2:
                 return (int) barrier_look(b, argument, gone);
         default:
-                return (int) barrier_looks(b, argument);
+                return barrier_may_try(b, argument);
         }
 }
 
@@ -1148,10 +1508,14 @@ static bool alike(Barrier *a, Barrier *b, int operation) {
         bool gone = nondet_bool();
         uint64_t words;
 
+        /* Whether enough has come to look again before sleeping, explore.c takes for any. */
+        ASSUME((operation >= 0 && operation <= 2) || a->received >= BARRIER_TRIES_FROM);
+
         k.before = *a;
         k.b = a;
         result = operate(a, operation, argument, gone);
         error = errno;
+        run.verdict = result;
         calls = run.call;
         words = run.words;
         run.call = 0;
@@ -1217,6 +1581,36 @@ void prove_split(void) {
         CHECK(alike(&a, &b, 2));
         if (a.they_aborted && !a.they_left)
                 b.received = a.received;
+        CHECK(same(&a, &b));
+        REACHED();
+}
+
+static Barrier all_without(Barrier b) {
+        b.placed = without(b.placed);
+        b.received = without(b.received);
+        b.consumed = without(b.consumed);
+        return b;
+}
+
+/* Nor does it matter whether both sides have an n-th barrier. A wait says the same without it, and
+ * leaves the same, with two exceptions: what has placed n and received n - 1 waits for n; and where n
+ * is all that is new, it returns for n, and leaves what there would be without it. */
+void prove_without(void) {
+        Barrier a = any_with_role(), b, before = a;
+        int operation = nondet_int();
+        const uint64_t n = run.left_out = nondet_uint64();
+        bool both, only_news;
+
+        ASSUME(n >= 1 && n >> 62 == 0 && operation >= 0 && operation <= 2);
+        ASSUME(operation != 0 || a.placed + 1 != n); /* that is the one */
+        run.received = a.received;
+        b = all_without(a);
+        both = alike(&a, &b, operation);
+        only_news = a.received == n && before.consumed == n - 1 && a.consumed == n;
+        if (operation == 2 && run.verdict == BARRIER_NOT_YET)
+                ASSUME(a.placed != n || a.received != n - 1);
+        a = all_without(a);
+        CHECK(both || (operation == 2 && run.verdict == BARRIER_REACHED && only_news));
         CHECK(same(&a, &b));
         REACHED();
 }

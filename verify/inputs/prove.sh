@@ -25,71 +25,130 @@ fi
 # another proof shows that they may. The longest come first.
 proofs() {
         cat << 'END'
-parse|sum
-wait|time_left
-export|sum identify
-place|
-fail|
-shift|write read close
-lag|write read close
-split|write read close
-init|
-import|parse identify
-identify|identify_eventfd
-identify_eventfd|read_number
-read_number|decimal
-decimal|
-plausible|
-sum|
-set_role|
-destroy|
-close|
-time_left|
-waits|wait place
-queries|
-get_pollfds|
-watch|
+parse sum
+try receive time_left
+init
+wait try sleep receive
+sleep time_left
+export sum identify
+move
+place
+fail
+receive
+shift write read close
+lag write read close
+split write read close
+without write read close
+epoll
+import parse identify
+identify identify_eventfd
+identify_eventfd read_number
+read_number decimal
+decimal
+plausible
+sum
+set_role
+destroy
+close
+time_left
+waits wait place
+queries
+get_pollfds
+watch
 END
 }
 # These take more than ten seconds.
-slow=' parse wait '
+slow=' parse try init '
 
-# What breaks barrier.c: the proof that has to find it, the function, a sed command for a line.
+# What breaks barrier.c: the proof that has to find it, a function, and which of its tokens becomes
+# what; the first is number 1.
 mutants() {
         cat << 'END'
-parse|barrier_parse|s/\*s == 0 \&\& //
-close|barrier_close|s/> STDERR_FILENO/>= STDERR_FILENO/
-init|barrier_init|s/b->me > STDERR_FILENO/b->me >= STDERR_FILENO/
-init|barrier_init|s/(void) close(fd)/(void) fd/
-init|barrier_init|s/barrier_destroy(b)/barrier_reset(b)/
-set_role|barrier_set_role|s/barrier_close(&b->pipe.0.)/barrier_close(\&b->pipe[1])/
-destroy|barrier_destroy|s/errno = saved/(void) saved/
-place|barrier_write|s/n == (ssize_t) sizeof value/n > 0/
-place|barrier_broke|s/(unsigned) error/0/
-fail|barrier_fail|s/word > BARRIER_CODE_MAX/word >= BARRIER_CODE_MAX/
-fail|barrier_fail|s/errno = saved/(void) saved/
-wait|barrier_receive|s/ || value > UINT64_MAX - b->received//
-wait|barrier_look|s/!b->they_aborted/true/
-waits|barrier_sync_next|s/BARRIER_NEW | //
-queries|barrier_we_aborted|s/&&/||/
-watch|barrier_watch|s/b->watch = pidfd/(void) pidfd/
-time_left|barrier_time_left|s/(int64_t) b->timeout \* 1000000/b->timeout * 1000000/
-get_pollfds|barrier_get_pollfds|s/fds.1..fd = fds.2..fd/fds[2].fd/
-read_number|barrier_read_number|s/sizeof text - 1 - length/sizeof text - length/
-read_number|barrier_read_number|s/text.length. = 0/text[0] = 0/
-decimal|barrier_decimal|s/<= 9/<= 10/
-sum|barrier_sum|s/offsetof(struct barrier_state, sum)/sizeof *st + 1/
-identify|barrier_identify|s/O_RDONLY : O_WRONLY/O_WRONLY : O_RDONLY/
-identify_eventfd|barrier_identify_eventfd|s/sizeof dir + 10/sizeof dir + 9/
-plausible|barrier_plausible|s/b->consumed > b->received || //
-plausible|barrier_plausible|s/end > STDERR_FILENO/end >= STDERR_FILENO/
-import|barrier_import|s/i == 2 || //
-export|barrier_export|s/size <= 2/size < 2/
-shift|barrier_enough|s/b->received > b->consumed/b->received > 0/
-split|barrier_receive|s/b->received += value/b->received++/
-lag|barrier_enough|s/b->received > b->consumed/b->received - b->consumed > 1/
+parse barrier_parse 1 == >=
+close barrier_close 1 > >=
+init barrier_keep 1 > >=
+init barrier_throw_away 1 close (void)
+init barrier_pipe 1 && ||
+init barrier_pipe 1 barrier_close (void)
+init barrier_init 1 barrier_throw_away (void)
+init barrier_init 1 barrier_destroy barrier_reset
+set_role barrier_set_role 2 BARRIER_PARENT BARRIER_CHILD
+set_role barrier_set_role 3 != ==
+set_role barrier_set_role 1 true false
+set_role barrier_set_role 2 <= <
+move barrier_move 1 >= >
+move barrier_move 1 F_DUPFD_CLOEXEC F_DUPFD
+move barrier_move 1 close (void)
+move barrier_move 2 close (void)
+destroy barrier_destroy 2 errno saved
+place barrier_write 1 == <=
+place barrier_broke 1 == !=
+fail barrier_fail 1 > >=
+fail barrier_fail 2 errno error
+receive barrier_receive 1 || &&
+try barrier_may_try 1 ! !!
+try barrier_try 4 == <
+sleep barrier_sleep 1 2 1
+sleep barrier_sleep 3 poll 1 || poll
+sleep barrier_sleep 1 EINTR EAGAIN
+sleep barrier_sleep 1 3 2
+wait barrier_wait 1 || &&
+wait barrier_look 1 ! true || !
+wait barrier_consume 2 > <
+waits barrier_sync_next 1 | &
+queries barrier_we_aborted 1 && ||
+watch barrier_watch 1 = ==
+time_left barrier_time_left 2 int64_t int
+time_left barrier_time_left 1 barrier_broke (void)
+get_pollfds barrier_get_pollfds 3 1 2
+epoll barrier_epoll 1 EPOLL_CLOEXEC 0
+epoll barrier_epoll 1 barrier_throw_away (void)
+epoll barrier_epoll 1 barrier_close (void)
+epoll barrier_epoll 3 < <=
+read_number barrier_read_number 1 1 0
+read_number barrier_read_number 6 0 1
+decimal barrier_decimal 1 9 10
+sum barrier_sum 1 offsetof 200 + offsetof
+identify barrier_identify 1 O_RDONLY O_WRONLY
+identify_eventfd barrier_identify_eventfd 1 10 9
+plausible barrier_plausible 1 > <
+plausible barrier_plausible 9 > >=
+import barrier_import 1 == !=
+export barrier_export 1 <= <
+shift barrier_reached 1 consumed role
+lag barrier_reached 1 > - 1 >
+split barrier_receive 1 += =
+without barrier_reached 1 >= + 5 >=
+without barrier_consume 1 > - 2 >
 END
 }
+
+# mutant FUNCTION NUMBER TOKEN REPLACEMENT: barrier.c with that change
+mutant() {
+        awk -v head="^[^ ].* $1[(].*{\$" -v number="$2" -v token="$3" -v replacement="$4" '
+                function kind(c) { return c ~ /[A-Za-z0-9_]/ ? "word" : c ~ /[-+*\/%&|^<>=!]/ ? c : "" }
+                function joined(a, b) { return kind(a) != "" && kind(b) != "" &&
+                        (kind(a) == "word") == (kind(b) == "word") }
+                $0 ~ head { inside = 1 }
+                /^}/ { inside = 0 }
+                {
+                        done = ""
+                        while (inside && (i = index($0, token))) {
+                                before = substr(" " done $0, length(done) + i, 1)
+                                after = substr($0 " ", i + length(token), 1)
+                                mine = !joined(before, substr(token, 1, 1)) &&
+                                        !joined(substr(token, length(token)), after) &&
+                                        ++found == number
+                                done = done substr($0, 1, i - 1) (mine ? replacement : token)
+                                $0 = substr($0, i + length(token))
+                        }
+                        print done $0
+                }
+                END { exit found < number }' barrier.c
+}
+
+# The functions with a loop that is cut.
+cuts='wait sleep read_number'
 
 # Conversions that are meant to wrap.
 meant='in \\(unsigned int\\)(code|[*]s|[*]tmp_post_s.*)$'
@@ -122,17 +181,25 @@ run() {
         done
 }
 
-# translate BARRIER.C DIR: makes DIR/prove.gb of it, with the heads of three loops marked
+# translate BARRIER.C DIR: makes DIR/prove.gb of it, with cut_NAME() at the head of the first loop of
+# barrier_NAME(), and all its locals as arguments. None of them may be a parameter that changes.
 translate() {
         cp --parents barrier.h verify/inputs/prove.c "$2" || return
-        sed -e '/^static bool barrier_wait(/,/^}/s/^ *for (.*{$/& CUT_WAIT/' \
-                -e '/^static int barrier_read_number(/,/^}/s/^ *for (.*{$/& CUT_READ_NUMBER/' \
-                -e '/^static uint64_t barrier_decimal(/,/^}/s/^ *for (.*)$/& CUT_DECIMAL/' \
-                "$1" > "$2/barrier.c"
-        [ "$(grep -c ' CUT_[A-Z_]*$' "$2/barrier.c")" = 3 ] || {
-                echo "$name: the loops of $1 are not where they were" >&2
-                return 1
-        }
+        cp "$1" "$2/barrier.c" &&
+                run goto-cc -std=gnu99 -c -o "$2/whole.gb" "$2/barrier.c" &&
+                run goto-instrument --show-goto-functions "$2/whole.gb" > "$2/whole" || return
+        for cut in $cuts; do
+                locals=$(sed -n "s/.* DECL barrier_$cut::1::\([a-z_]*\) .*/, \&\1/p" "$2/whole")
+                sed "/^static .* barrier_$cut(/,/^}/{
+                        /^ *\(for\|while\|do\) .*{\$/s/\$/ cut_$cut($(echo "$locals" | tr -d '\n' |
+                                sed 's/^, //; s/&/\\&/g'));/
+                }" "$2/barrier.c" > "$2/marked" && mv "$2/marked" "$2/barrier.c"
+                if [ "$(grep -c "cut_$cut(" "$2/barrier.c")" != 1 ] ||
+                        grep -q "ASSIGN barrier_$cut::[a-z_]* :=" "$2/whole"; then
+                        echo "$name: barrier_$cut() has not one loop, or changes a parameter" >&2
+                        return 1
+                fi
+        done
         run goto-cc -std=gnu99 -o "$2/prove.gb" "$2/verify/inputs/prove.c"
 }
 
@@ -151,13 +218,15 @@ prove() {
                 run goto-instrument "$@" "$dir/prove.gb" "$program" > "$dir/$proof.log" 2>&1
         fi
         case $proof in
-        shift | lag | split) checks='--no-standard-checks --unwinding-assertions' ;;
+        shift | lag | split | without) checks='--no-standard-checks --unwinding-assertions' ;;
         *) checks='--conversion-check --pointer-overflow-check' ;;
         esac
         # shellcheck disable=SC2086
         run cbmc "$program" --function "prove_$proof" $checks --drop-unused-functions \
                 --slice-formula --object-bits 8 --unwind 200 \
-                --unwindset barrier_init.0:5,barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
+                --unwindset barrier_eventfd.0:5,barrier_pipe.0:5,barrier_epoll.0:5 \
+                --unwindset barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
+                --unwindset barrier_sleep.0:2,barrier_sleep.1:3,barrier_read_number.0:2 \
                 --unwindset barrier_identify_eventfd.0:2,barrier_identify_eventfd.1:11 \
                 > "$dir/$proof.log" 2>&1
         awk -v meant="$meant" '
@@ -182,7 +251,7 @@ one() {
         from=$(date +%s)
         case $1 in
         proof*)
-                IFS='|' read -r _ proof replaced << END
+                read -r _ proof replaced << END
 $1
 END
                 # shellcheck disable=SC2086
@@ -195,23 +264,25 @@ END
                 esac
                 ;;
         mutant*)
-                IFS='|' read -r _ proof function edit << END
+                read -r _ proof change << END
 $1
 END
+                read -r function number token replacement << END
+$change
+END
                 dir=$(mktemp -d "$out/mutant.XXXXXX")
-                sed "/^[^ ].* $function(.*{\$/,/^}/$edit" barrier.c > "$dir/edited"
-                changed=$(diff barrier.c "$dir/edited" | grep -c '^<')
-                replaced=$(proofs | sed -n "s/^$proof|//p")
+                replaced=$(proofs | sed -n "s/^$proof *//p")
                 status=2
-                if [ "$changed" = 1 ] && translate "$dir/edited" "$dir" > "$dir/log" 2>&1; then
+                if mutant "$function" "$number" "$token" "$replacement" > "$dir/edited" &&
+                        translate "$dir/edited" "$dir" > "$dir/log" 2>&1; then
                         # shellcheck disable=SC2086
                         prove "$dir" "$proof" $replaced > "$dir/said"
                         status=$?
                 fi
                 case $status in
-                0) printf 'FAILED  %s does not find %s: %s\n' "$proof" "$function" "$edit" ;;
-                1) printf 'ok      %-16s finds %s: %s\n' "$proof" "$function" "$edit" ;;
-                *) printf 'FAILED  no mutant any more (%s): %s: %s\n' "$dir" "$function" "$edit" ;;
+                0) printf 'FAILED  %s does not find %s\n' "$proof" "$change" ;;
+                1) printf 'ok      %-16s finds %s\n' "$proof" "$change" ;;
+                *) printf 'FAILED  no mutant any more (%s): %s\n' "$dir" "$change" ;;
                 esac
                 [ $status = 2 ] || rm -r "$dir"
                 ;;
@@ -234,7 +305,7 @@ if [ ! -e "$root" ]; then
                 exit 2
         }
 fi
-if [ "$(proofs | cut -d '|' -f 1 | sort)" != \
+if [ "$(proofs | cut -d ' ' -f 1 | sort)" != \
         "$(sed -n 's/^void prove_\([a-z_]*\)(void) {$/\1/p' verify/inputs/prove.c | sort)" ]; then
         echo "$name: the proofs of prove.c are not those listed here" >&2
         exit 2
@@ -246,7 +317,7 @@ if [ -n "$directory" ]; then
         trap 'exit 2' HUP INT TERM
         translate "$directory/barrier.c" "$work" || exit 2
         proofs | tac | {
-                while IFS='|' read -r proof replaced; do
+                while read -r proof replaced; do
                         [ -n "$fast" ] && [ "${slow#* "$proof" }" != "$slow" ] && continue
                         # shellcheck disable=SC2086
                         said=$(prove "$work" "$proof" $replaced < /dev/null) && continue
@@ -263,8 +334,8 @@ translate barrier.c "$out" > "$out/goto-cc.log" 2>&1 || {
         exit 2
 }
 {
-        proofs | sed 's/^/proof|/'
-        mutants | sed 's/^/mutant|/'
+        proofs | sed 's/^/proof /'
+        mutants | sed 's/^/mutant /'
 } > "$out/jobs"
 xargs -d '\n' -n 1 -P "$(nproc)" sh "$script" --job < "$out/jobs" | tee "$out/results"
 awk -v jobs="$(wc -l < "$out/jobs")" '
