@@ -8,6 +8,7 @@
 #
 # 1.1.0 is taken from the history of this repository.
 
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
 set -e
 
