@@ -100,7 +100,7 @@ barrier_sleep@s/msec != 0 && (n == 0 || \(.*\)));/msec != 0 \&\& n == 0);/@an in
 barrier_sleep@s/if (p->now != before)/if (false)/@two poll()s that ended early count as a timeout though the clock goes
 barrier_sleep@s/if (in_vain == 2)/if (in_vain == 1)/@one poll() that ended before the clock moved counts as a timeout
 barrier_sleep@s/if (in_vain == 2)/if (false)/@with a clock that stands still a wait never ends
-barrier_sleep@s/in_vain = n == 0 ? in_vain + 1 : 0;/in_vain += n == 0;/@with a signal between them two poll()s that ended early count as a timeout
+barrier_sleep@s/in_vain = n == 0 && msec > 0 ? in_vain + 1 : 0;/in_vain += n == 0 \&\& msec > 0;/@with a signal between them two poll()s that ended early count as a timeout
 barrier_sleep@s/p->last = msec == 0;/p->last = true;/@a wait ends with whatever wakes it first
 barrier_sleep@s/if (n == 0 || .*nothing was ready.*/if (n == 0)/@an interrupted poll() without time ends the barrier
 barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
