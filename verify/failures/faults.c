@@ -691,7 +691,8 @@ static void history(char *text) {
         pipe_end = this.pipe[role() == BARRIER_CHILD];
         switch (now[ODD]) {
         case LOCKED_AFTER:
-                put_locks(this.them);
+                if (this.them >= 0) /* the end of a barrier that broke has no descriptors */
+                        put_locks(this.them);
                 break;
         case CLOSE_ON_EXEC:
                 (void) fcntl(this.them, F_SETFD, FD_CLOEXEC);
