@@ -6,7 +6,7 @@
  *      Barrier b;
  *      int r = barrier_init(&b);                       // r < 0: a negative errno
  *
- *      pid_t pid = fork();
+ *      pid_t pid = fork();                             // pid < 0: barrier_destroy(&b)
  *      if (pid == 0) {
  *              barrier_set_role(&b, BARRIER_CHILD);
  *              ... set up; on failure: barrier_fail(&b, errno); _exit(1);
@@ -24,8 +24,8 @@
  *
  *   1. Each side places barriers, as many as it likes, whenever it likes; placing never waits.
  *   2. The n-th barrier of one side is linked to the n-th of the other, once both are placed.
- *   3. Each side can wait for the other: until it has caught up (sync), for the next linked
- *      barrier (sync_next), or for any new barrier at all (wait_next). Waiting is optional.
+ *   3. Each side can wait for the other: until it has caught up (sync), until then or for one more
+ *      linked barrier (sync_next), or for any new barrier (wait_next). Waiting is optional.
  *   4. Aborting supersedes everything: it discards whatever was placed and ends the barrier for
  *      both. An abortion that happened before a wait began is never missed by that wait.
  *   5. Leaving (exit, crash, SIGKILL, execve() closing the descriptors, barrier_destroy()) is an
@@ -49,14 +49,14 @@
  *   they broke the protocol            false           EPROTO        the same         no
  *   this side was given the other role false           EALREADY      the same         no
  *
- *   In the last three rows both sides count as aborted:
+ *   In the last three rows barrier_i_aborted() and barrier_they_aborted() are both true here:
  *   - a failed system call of this side is told to the other one, as a code: its errno;
  *   - who broke the protocol is told nothing more, and learns of the end when this side leaves, so
  *     destroy soon;
- *   - a role set before fork() is one that the other side has too, which sees this one leave.
- *   Any other ending replaces this side's ECANCELED; after that the first one stays. A code may be
- *   any number, ETIMEDOUT too: a wait has run out of time if errno is ETIMEDOUT and
- *   barrier_they_aborted() is false.
+ *   - a role set before fork() is in both processes; the other one sees this one leave.
+ *   What the other side says, or what breaks, replaces this side's ECANCELED; after that the first
+ *   one stays. A code may be any number, ETIMEDOUT too: a wait has run out of time if errno is
+ *   ETIMEDOUT and barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */
@@ -99,19 +99,18 @@ BARRIER_CHECKED int barrier_init(Barrier *b);
 
 /* Says which side this process is, after fork(), on each side once: BARRIER_PARENT or
  * BARRIER_CHILD. Closes the descriptor that belongs to the other side alone.
- * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: not initialised. The same
- * role again changes nothing. The other role ends this side: mostly the first one was set before
- * fork(), and what this side needs is closed. From then on place and the waits fail with EALREADY,
- * unless it had ended before. */
+ * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: BARRIER_NULL, zeroed or
+ * destroyed. The same role again changes nothing. The other role ends this side: mostly the first
+ * one was set before fork(), and what this side needs is closed. From then on place and the waits
+ * fail with EALREADY, unless it had ended before. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
 /* Moves this side's descriptors to numbers at or above `lowest`, for a process that is about to put
- * others at fixed numbers. What is there already stays, and close-on-exec as it is. Call it after
+ * others at fixed numbers. Those already there stay; close-on-exec is kept. Call it after
  * barrier_set_role(), before anything is handed to an event loop. A string exported before is
  * stale. The watch is not moved.
  * Returns 0; -ENOTCONN before barrier_set_role(); -EINVAL: something has to move, and `lowest` is
- * not below RLIMIT_NOFILE; -EMFILE; -EBADF: a descriptor is not open. On error nothing has moved.
- * */
+ * not below RLIMIT_NOFILE; -EMFILE; -EBADF: a descriptor is closed. On error nothing has moved. */
 BARRIER_API int barrier_move(Barrier *b, int lowest);
 
 /* Closes the descriptors, which is leaving unless another process holds copies, and resets *b to
@@ -147,7 +146,7 @@ BARRIER_API bool barrier_fail(Barrier *b, int code);
 BARRIER_CHECKED bool barrier_wait_next(Barrier *b);
 
 /* Waits until the other side has placed at least as many barriers as this side, or a linked one
- * that this side has not yet consumed.
+ * that this side has not yet consumed. So while both sides are level it is true at once, each time.
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_sync_next(Barrier *b);
 
@@ -174,9 +173,9 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b);
  * interrupt it. A wait that runs out returns false with ETIMEDOUT, changes nothing and can be
  * repeated. It never ends before `msec`, and on an idle machine at most 1 ms after it, plus 0.1 %
  * of `msec` (0.5 % if niced), which is the slack of Linux' poll(). Where the clock stands still it
- * ends when poll() has slept twice as long, counted from the last signal or news. Where the clock
- * cannot be read, a wait with a timeout above 0 that is not satisfied at once ends the barrier with
- * that errno. */
+ * ends after two poll()s of what was left, with no signal or news between. Where the clock cannot
+ * be read, a wait with a timeout above 0 that is not satisfied at once ends the barrier with that
+ * errno. */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
 /* ---- queries: what this side knows so far; none looks for news ------------------------------- */
@@ -201,9 +200,10 @@ BARRIER_API int barrier_error(const Barrier *b);
  * readable and belongs to the caller. No wake-up is lost in this order:
  *      1. with timeout 0, call the wait;
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, wait until the descriptor
- *         is readable, and start again. Start again after place or abort too.
+ *         is readable, and start again. Start again after true, place and abort too.
  * After this side's own abortion it serves barrier_wait_abortion(). Make it anew after
- * barrier_watch(). Take it out of the loop and close it before barrier_destroy(). A forked child
+ * barrier_watch(). Once the barrier has ended it stays readable. Take it out of the loop
+ * and close it before barrier_destroy(). A forked child
  * closes its copy, and leaves its parent's loop alone: what it takes out of that is gone for both.
  * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once barrier_they_aborted():
  * there is nothing to wait for; or the error of a system call, and nothing is open. */

@@ -6,8 +6,8 @@
  * The workers set themselves up at the same time, each with a log DIR/1, DIR/2, ... if there is a
  * DIR. They have 5 seconds altogether, or what -t says. When all are ready, connections are
  * accepted, and a line on stdout tells the port. A worker that fails, dies or is late is named on
- * stderr with the reason, and the whole server ends. SIGTERM ends it too, after the answers that are
- * under way, for which there is the same time again. If the server is killed, its workers end.
+ * stderr with the reason, and the whole server ends. SIGTERM ends it too, after the answers that
+ * are under way, for which there is the same time again. If the server is killed, its workers end.
  * Each worker takes 5 descriptors of the server.
  *
  * Exit status: 0 after SIGTERM or SIGINT, 1 if something went wrong, 2 wrong usage.
@@ -244,8 +244,8 @@ static int serve(int listener, const char *dir) {
         }
 }
 
-/* Ends them all; one that does not go in time, or was never ready, is killed. So is one that says it
- * has gone, for who waits for a process has to know that it ends. */
+/* Ends them all; one that does not go in time, or was never ready, is killed. So is one that says
+ * it has gone, for who waits for a process has to know that it ends. */
 static void stop(void) {
         struct worker *w;
 
@@ -302,7 +302,8 @@ int main(int argc, char **argv) {
         if (loop < 0 || signals < 0 || !watch(signals, SIGNAL))
                 return complain("epoll", errno);
 
-        /* All share one socket; who connects before listen() is refused. The kernel takes a port. */
+        /* All share one socket; who connects before listen() is refused. The kernel takes a port.
+         * */
         listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (listener < 0 || bind(listener, (const struct sockaddr *) &address, sizeof address) < 0)
