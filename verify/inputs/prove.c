@@ -126,7 +126,7 @@ static bool same(const Barrier *a, const Barrier *b) {
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
-enum { FDS = 12 };
+enum { FDS = 10 };
 
 static struct {
         const Barrier *b; /* whose calls these are, and what it was before */
@@ -135,10 +135,9 @@ static struct {
         struct {
                 int fd;
                 bool open;
-        } fds[FDS];                      /* what may be closed, once */
-        bool streams[STDERR_FILENO + 1]; /* which of the standard streams others have open */
+        } fds[FDS];   /* what may be closed, once */
+        unsigned low; /* which of the numbers 0 to 2 may be closed, once, as bits */
         int opened, owned, proc;
-        bool others; /* do these open and close streams? */
 
         unsigned barriers, words; /* how many were written, and abortions */
         uint64_t word;            /* the last abortion */
@@ -180,7 +179,7 @@ struct answer {
 struct answer nondet_answer(void);
 
 static int still_open(void) {
-        int i, n = 0;
+        int i, n = (int) ((k.low & 1) + (k.low >> 1 & 1) + (k.low >> 2 & 1));
 
         for (i = 0; i < FDS; i++)
                 n += k.fds[i].open;
@@ -288,37 +287,44 @@ ssize_t read(int fd, void *buf, size_t size) {
         return answer((ssize_t) size).n;
 }
 
-int close(int fd) {
+/* Returns whether it was open. */
+static bool give_back(int fd) {
         int i, found = 0;
 
+        if (fd >= 0 && fd <= STDERR_FILENO) {
+                found = k.low >> fd & 1;
+                k.low &= ~(1u << fd);
+        }
         for (i = 0; i < FDS; i++)
                 if (k.fds[i].open && k.fds[i].fd == fd) {
                         k.fds[i].open = false;
                         k.let_go = k.let_go || i < 4;
                         found++;
                 }
-        CHECK(found == 1);
+        return found == 1;
+}
+
+int close(int fd) {
+        CHECK(give_back(fd));
         return (int) answer(0).n;
 }
 
-/* Only of the standard streams it matters that it is the lowest number that is free. */
+/* Only of the standard streams it matters that it is the lowest number that is free. Others have any
+ * of them open. */
 static int open_one(void) {
-        int i, n, fd = nondet_int();
-        bool taken;
+        unsigned taken = k.low | nondet_unsigned();
+        int i, fd = nondet_int();
 
         if (answer(0).n < 0)
                 return -1;
-        ASSUME(fd >= k.lowest);
+        for (i = 0; i <= STDERR_FILENO; i++)
+                if (!k.lowest && !(taken >> i & 1)) {
+                        k.low |= 1u << i;
+                        return i;
+                }
+        ASSUME(fd > STDERR_FILENO && fd >= k.lowest);
         for (i = 0; i < FDS; i++)
                 ASSUME(!k.fds[i].open || k.fds[i].fd != fd);
-        for (n = 0; n <= STDERR_FILENO; n++) {
-                if (k.others)
-                        k.streams[n] = nondet_bool();
-                taken = k.streams[n];
-                for (i = 0; i < FDS; i++)
-                        taken = taken || (k.fds[i].open && k.fds[i].fd == n);
-                ASSUME(k.lowest > n || (n < fd ? taken : n > fd || !taken));
-        }
         CHECK(k.opened < FDS);
         k.fds[k.opened].fd = fd;
         k.fds[k.opened++].open = true;
@@ -339,7 +345,7 @@ int pipe2(int fds[2], int flags) {
                 return -1;
         fd[1] = open_one();
         if (fd[1] < 0) {
-                k.fds[k.opened - 1].open = false;
+                give_back(fd[0]);
                 return -1;
         }
         fds[0] = fd[0];
@@ -500,7 +506,6 @@ void prove_init(void) {
         Barrier b = nondet_barrier();
         int r;
 
-        k.others = true;
         r = barrier_init(&b);
         if (r == 0) {
                 CHECK(invariant(&b) && still_open() == 4 && b.me > STDERR_FILENO && b.role == 0);
@@ -1137,7 +1142,6 @@ void prove_epoll(void) {
         int r;
 
         enter(&b);
-        k.others = true;
         r = barrier_epoll(&b);
         CHECK(same(&b, &k.before) && still_open() == k.owned + (r >= 0));
         if (r >= 0) {
