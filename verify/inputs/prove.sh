@@ -225,7 +225,7 @@ prove() {
         run cbmc "$program" --function "prove_$proof" $checks --drop-unused-functions \
                 --slice-formula --object-bits 8 --unwind 200 \
                 --unwindset barrier_eventfd.0:5,barrier_pipe.0:5,barrier_epoll.0:5,barrier_epoll.1:4 \
-                --unwindset barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
+                --unwindset barrier_try.0:4,barrier_write.0:2,barrier_receive.0:3,barrier_wait.0:2 \
                 --unwindset barrier_sleep.0:2,barrier_sleep.1:3,barrier_read_number.0:2 \
                 --unwindset barrier_identify_eventfd.0:2,barrier_identify_eventfd.1:11 \
                 > "$dir/$proof.log" 2>&1
