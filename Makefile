@@ -185,7 +185,7 @@ $(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrie
 	$(COMPILE) -c -o $(BUILD)/build/present.o bench/build.c
 	$(if $(OLD),$(COMPILE) -DBUILD=old -DBARRIER_C='"$(abspath $(OLD))"' -c -o $(BUILD)/build/old.o \
 		bench/build.c)
-	$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(BUILD)/build/present.o \
+	$(COMPILE) -pthread -static $(LDFLAGS) -o $@ $< $(BUILD)/build/present.o \
 		$(OLD:%=$(BUILD)/build/old.o)
 
 $(BUILD)/bench/start: bench/start.c examples/launch.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
