@@ -773,12 +773,33 @@ static void close_all_but(const char *map) {
                         (void) close(i);
 }
 
+/* Notes which streams others have closed, and opens them again. */
+static void restore_streams(struct outcome *o) {
+        int i;
+
+        for (i = 0; i < 3; i++) {
+                o->closed[i] = closed[i];
+                if (closed[i])
+                        (void) dup2(stdio_copies[i], i);
+                closed[i] = false;
+                if (now[STDIO] >> i & 1)
+                        closes[i] = NEVER;
+        }
+}
+
+/* Whether the descriptors are for the same objects as before barrier_move(). */
+static bool has_moved_right(void) {
+        uint64_t moved[3];
+
+        return barrier_pipe_end(&this) >= 0 && barrier_identify(&this, moved) == 0 &&
+               memcmp(moved, objects, sizeof objects) == 0;
+}
+
 /* Runs the present situation, with the fault that `run` holds. */
 static void experiment(struct outcome *o) {
         const Barrier null = BARRIER_NULL;
         const int f = now[FUNCTION];
         const bool flags = f >= EXPORT || f == MOVE || f == GET_EPOLL;
-        uint64_t moved[3];
         Barrier check, given;
         int i;
 
@@ -823,9 +844,7 @@ static void experiment(struct outcome *o) {
         map_descriptors(o->map_after, flags);
         if (f == GET_EPOLL && o->value >= 0)
                 look_at_epoll(o);
-        if (f == MOVE && o->value == 0 && barrier_pipe_end(&this) >= 0)
-                o->same_objects = barrier_identify(&this, moved) == 0 &&
-                                  memcmp(moved, objects, sizeof objects) == 0;
+        o->same_objects = f == MOVE && o->value == 0 && has_moved_right();
         if (f == EXPORT && o->value > 0)
                 o->imported = barrier_import(&check, o->text);
         o->other = that.role != 0;
@@ -837,14 +856,7 @@ static void experiment(struct outcome *o) {
         barrier_destroy(&that);
         if (f == IMPORT)
                 barrier_destroy(&given); /* what it did not take over */
-        for (i = 0; i < 3; i++) {
-                o->closed[i] = closed[i];
-                if (closed[i])
-                        (void) dup2(stdio_copies[i], i);
-                closed[i] = false;
-                if (now[STDIO] >> i & 1)
-                        closes[i] = NEVER;
-        }
+        restore_streams(o);
 }
 
 /* ---- the rules ------------------------------------------------------------------------------- */

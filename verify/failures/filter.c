@@ -88,21 +88,25 @@ static void refused(int sig, siginfo_t *info, void *context) {
         _exit(info->si_syscall > 0 && info->si_syscall < 200 ? info->si_syscall : 255);
 }
 
+static void add(struct sock_fprog *program, struct sock_filter instruction) {
+        program->filter[program->len++] = instruction;
+}
+
 static bool install(bool timed) {
         struct sock_filter code[2 * (COUNT + CLOCKS) + 2];
         struct sock_fprog program = { 0, code };
-        size_t i, n = 0;
+        size_t i;
 
-        code[n++] = (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                                  offsetof(struct seccomp_data, nr));
+        add(&program, (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                                    offsetof(struct seccomp_data, nr)));
         for (i = 0; i < COUNT + (timed ? CLOCKS : 0); i++) {
-                code[n++] = (struct sock_filter) BPF_JUMP(
-                        BPF_JMP | BPF_JEQ | BPF_K,
-                        (uint32_t) (i < COUNT ? others[i] : clocks[i - COUNT]), 0, 1);
-                code[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+                add(&program,
+                    (struct sock_filter) BPF_JUMP(
+                            BPF_JMP | BPF_JEQ | BPF_K,
+                            (uint32_t) (i < COUNT ? others[i] : clocks[i - COUNT]), 0, 1));
+                add(&program, (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
         }
-        code[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
-        program.len = (unsigned short) n;
+        add(&program, (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP));
         return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }

@@ -526,9 +526,44 @@ static void note_break(const Barrier *b, const Barrier *before, int o) {
                 fail("it broke, and this side did not abort", o);
 }
 
-static void call(Barrier *b, int o) {
+static void get_pollfds(const Barrier *b) {
         struct pollfd fds[BARRIER_POLLFDS] = { { -2, 0, 1 }, { -2, 0, 1 }, { -2, 0, 1 } };
         const int end = b->role == BARRIER_PARENT ? b->pipe[0] : b->pipe[1];
+        const int n = barrier_get_pollfds(b, fds);
+
+        if (n != (b->they_aborted ? -b->error
+                  : b->watch < 0  ? 2
+                                  : 3) ||
+            fds[0].fd != b->them || fds[1].fd != end || fds[2].fd != b->watch || fds[0].revents ||
+            fds[1].revents || fds[2].revents)
+                fail("wrong pollfds", n);
+}
+
+static void make_epoll(const Barrier *b) {
+        const int n = barrier_epoll(b);
+
+        if (b->they_aborted ? n != -EPIPE : n <= STDERR_FILENO || n != fresh[0])
+                fail("not an epoll", n);
+        inside = false;
+        if (n >= 0)
+                (void) (close) (n);
+}
+
+static void check_state(const Barrier *b, const Barrier *before, int o, bool result) {
+        if (b->timeout < 0)
+                fail("a wait without a timeout", o);
+        if (o == OP_ABORT || o == OP_FAIL ? errno != SENTINEL
+                                          : !result && errno != barrier_error(b) &&
+                                                    (errno != ETIMEDOUT || barrier_they_aborted(b)))
+                fail("an errno that nothing explains", errno);
+        if (barrier_is_aborted(b) != (barrier_error(b) != 0) ||
+            (before->they_aborted && b->error != before->error) || b->received < before->received ||
+            b->consumed < before->consumed || b->consumed > b->received ||
+            b->placed - before->placed > 1)
+                fail("an inconsistent state", o);
+}
+
+static void call(Barrier *b, int o) {
         const Barrier before = *b;
         const long acts_before = acted->all;
         bool result = true;
@@ -549,24 +584,13 @@ static void call(Barrier *b, int o) {
                 barrier_set_timeout(b, random_below(32) == 0); /* in milliseconds */
                 break;
         case OP_GET_POLLFDS:
-                n = barrier_get_pollfds(b, fds);
-                if (n != (b->they_aborted ? -b->error
-                          : b->watch < 0  ? 2
-                                          : 3) ||
-                    fds[0].fd != b->them || fds[1].fd != end || fds[2].fd != b->watch ||
-                    fds[0].revents || fds[1].revents || fds[2].revents)
-                        fail("wrong pollfds", n);
+                get_pollfds(b);
                 break;
         case OP_WATCH:
                 (void) barrier_watch(b, b->watch < 0 ? idle_fd : -1);
                 break;
         case OP_EPOLL:
-                n = barrier_epoll(b);
-                if (b->they_aborted ? n != -EPIPE : n <= STDERR_FILENO || n != fresh[0])
-                        fail("not an epoll", n);
-                inside = false;
-                if (n >= 0)
-                        (void) (close) (n);
+                make_epoll(b);
                 break;
         case OP_MOVE:
                 n = barrier_move(b, (int) random_below(MAPPED - 8));
@@ -584,18 +608,7 @@ static void call(Barrier *b, int o) {
         operations++;
         operations_of[o]++;
 
-        if (b->timeout < 0)
-                fail("a wait without a timeout", o);
-        if (o == OP_ABORT || o == OP_FAIL ? errno != SENTINEL
-                                          : !result && errno != barrier_error(b) &&
-                                                    (errno != ETIMEDOUT || barrier_they_aborted(b)))
-                fail("an errno that nothing explains", errno);
-        if (barrier_is_aborted(b) != (barrier_error(b) != 0) ||
-            (before.they_aborted && b->error != before.error) || b->received < before.received ||
-            b->consumed < before.consumed || b->consumed > b->received ||
-            b->placed - before.placed > 1)
-                fail("an inconsistent state", o);
-
+        check_state(b, &before, o, result);
         note_break(b, &before, o);
 
         /* A wait looks at most BARRIER_TRIES times and sleeps once; then each act of the peer may
@@ -649,10 +662,31 @@ static void check_epoll(bool added) {
         acts_before = acted->all;
 }
 
+static int next_operation(bool aborts, bool only_waits) {
+        int o;
+
+        do
+                o = (int) random_below(ALL_OPERATIONS);
+        while (((o == OP_ABORT || o == OP_FAIL) && (!aborts || only_waits)) ||
+               ((o == OP_PLACE || o == OP_PLACE_AND_SYNC) && only_waits));
+        return o;
+}
+
+static void end_peer(pid_t pid) {
+        int status;
+
+        (void) kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        fail("waitpid", 0);
+        if (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0)
+                fail("the peer broke down, not a finding about the library", status);
+}
+
 static void round_of(unsigned role) {
         ino_t before[MAPPED], after[MAPPED];
         Barrier b;
-        int i, status, after_the_end = 0;
+        int i, after_the_end = 0;
         pid_t pid, honest = getpid();
         /* Without the two that end the barrier, in most rounds. */
         bool aborts = random_below(8) == 0;
@@ -680,10 +714,7 @@ static void round_of(unsigned role) {
         change_epoll(&b, EPOLL_CTL_ADD, edges ? EPOLLET : 0);
 
         for (i = 0; i < CALLS_PER_ROUND && after_the_end < CALLS_AFTER_THE_END; i++) {
-                do
-                        o = (int) random_below(ALL_OPERATIONS);
-                while (((o == OP_ABORT || o == OP_FAIL) && (!aborts || only_waits)) ||
-                       ((o == OP_PLACE || o == OP_PLACE_AND_SYNC) && only_waits));
+                o = next_operation(aborts, only_waits);
                 if (o == OP_MOVE) /* it moves what is in the epoll too */
                         change_epoll(&b, EPOLL_CTL_DEL, 0);
                 call(&b, o);
@@ -698,12 +729,7 @@ static void round_of(unsigned role) {
         barrier_destroy(&b);
         if (epoll_wait(epoll_fd, &event, 1, 0) > 0)
                 fail("the epoll was not left", event.data.fd);
-        (void) kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        fail("waitpid", 0);
-        if (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) != 0)
-                fail("the peer broke down, not a finding about the library", status);
+        end_peer(pid);
 
         map_inodes(after);
         if (memcmp(before, after, sizeof before) != 0)

@@ -11,6 +11,7 @@
 # again, of Debian bookworm's packages, and has to be there to the letter; no row may be marked that
 # is not made here. strace kills at the entry of execve(), and waits for all that was started.
 
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
 
 page=doc/OTHERS.md

@@ -132,21 +132,55 @@ static int ended(const char *string, int ending) {
         return r;
 }
 
-int main(int argc, char **argv) {
-        const int minor = BARRIER_VERSION[2] - '0';
+/* The program that was executed. */
+static int go_on(const char *how, const char *string, int ending) {
+        const char *parent = getenv("VERSIONS_PARENT");
+        Barrier b;
+
+        if (!strcmp(how, "--ended"))
+                return ended(string, ending);
+        if (must(barrier_import(&b, string) == 0, "the import of its beginning", ending))
+                return 1;
+        return go(&b, ending, !strcmp(how, "--act"), parent ? parent : "");
+}
+
+/* The child executes the other version. The parent acts, or meets it. */
+static int try_ending(int ending, bool acts, const char *other) {
         char string[BARRIER_EXPORT_MAX];
-        int ending, acts, status, met = 0;
+        int status, wrong = 0;
         Barrier b;
         pid_t pid;
 
-        if (argc == 4 && !strcmp(argv[1], "--ended"))
-                return ended(argv[2], atoi(argv[3]));
-        if (argc == 4 && (!strcmp(argv[1], "--act") || !strcmp(argv[1], "--meet"))) {
-                ending = atoi(argv[3]);
-                if (must(barrier_import(&b, argv[2]) == 0, "the import of its beginning", ending))
-                        return 1;
-                return go(&b, ending, !strcmp(argv[1], "--act"), getenv("VERSIONS_PARENT"));
+        if (must(barrier_init(&b) == 0, "its beginning", ending))
+                return 1;
+        pid = fork();
+        if (must(pid >= 0, "its fork", ending))
+                return 1;
+        if (pid == 0) {
+                (void) barrier_set_role(&b, BARRIER_CHILD);
+                if (barrier_export(&b, string, sizeof string) > 0)
+                        run(other, acts ? "--meet" : "--act", string, ending);
+                _exit(1);
         }
+        (void) barrier_set_role(&b, BARRIER_PARENT);
+        if (acts && fork() == 0) /* for it is going to execute a program */
+                _exit(go(&b, ending, true, other));
+        if (acts)
+                barrier_destroy(&b);
+        else
+                wrong = go(&b, ending, false, "");
+        while (!wrong && wait(&status) > 0)
+                wrong = must(status == 0, "a process of it", ending);
+        barrier_destroy(&b);
+        return wrong;
+}
+
+int main(int argc, char **argv) {
+        const int minor = BARRIER_VERSION[2] - '0';
+        int ending, acts, met = 0;
+
+        if (argc == 4)
+                return go_on(argv[1], argv[2], *argv[3] - '0');
         if (argc != 2 || setenv("VERSIONS_PARENT", argv[0], 1) < 0) {
                 fputs("usage: versions OTHER\n", stderr);
                 return 2;
@@ -155,25 +189,8 @@ int main(int argc, char **argv) {
                 for (acts = 0; acts < 2; acts++) { /* the child, or the parent */
                         if ((acts ? minor : 3 - minor) < endings[ending].since)
                                 continue;
-                        if (barrier_init(&b) < 0 || (pid = fork()) < 0)
-                                return must(false, "its beginning", ending);
-                        if (pid == 0) {
-                                (void) barrier_set_role(&b, BARRIER_CHILD);
-                                if (barrier_export(&b, string, sizeof string) > 0)
-                                        run(argv[1], acts ? "--meet" : "--act", string, ending);
-                                _exit(1);
-                        }
-                        (void) barrier_set_role(&b, BARRIER_PARENT);
-                        if (acts && (pid = fork()) == 0) /* for it is going to execute a program */
-                                return go(&b, ending, true, argv[1]);
-                        if (acts)
-                                barrier_destroy(&b);
-                        else if (go(&b, ending, false, NULL))
+                        if (try_ending(ending, acts, argv[1]))
                                 return 1;
-                        while (wait(&status) > 0)
-                                if (must(status == 0, "a process of it", ending))
-                                        return 1;
-                        barrier_destroy(&b);
                         met++;
                 }
         printf("versions: %s as parent: %d endings, all as they should\n", BARRIER_VERSION, met);

@@ -99,8 +99,10 @@ static struct call asked; /* what there was no answer to */
 
 /* How a side is disturbed besides, or what else is different. */
 static const struct pass {
-        int lead;  /* of the barriers of one side over those of the other, at most */
-        int looks; /* what a wait may do before it sleeps; who is not disturbed polls first */
+        int lead;       /* of the barriers of one side over those of the other, at most */
+        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
+        int only;       /* the side that all these are for, and that alone waits; 0: both */
+        int placements; /* of a side at most, without normalisation; 0: any number, normalised */
 
         bool kill;  /* at any step */
         bool eintr; /* once in each operation, at any of its calls */
@@ -111,10 +113,8 @@ static const struct pass {
                      * and a third process has copies of all, while it lives */
         bool old;   /* the kernel does not have preadv2() */
 
-        int only;  /* the side that all these are for, and that alone waits; 0: both */
         bool ends; /* each side may abort with and without a code, and set the other role; else it
                     * aborts in one way */
-        int placements; /* of a side at most, without normalisation; 0: any number, normalised */
 } * pass;
 
 static bool normalising, merging;
@@ -624,7 +624,7 @@ static void rules_asleep(struct state s) {
 
 /* Whether a wait may look again before it sleeps, or poll first: not without time, nor for an
  * abortion, nor before many barriers were received, nor if what is known decides. */
-static bool may_try(const struct start *start, const Barrier *b) {
+static bool allows_tries(const struct start *start, const Barrier *b) {
         const int op = start->op;
         bool is_new = b->received > b->consumed;
         bool caught_up = b->received >= b->placed + (op == OP_PLACE_AND_SYNC);
@@ -650,7 +650,7 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
         barrier_set_timeout(b, n->start.msec);
         /* One look is what the parent does now and then, and the child where none tries. */
         explore_tries = 2;
-        n->tries = may_try(&n->start, b);
+        n->tries = allows_tries(&n->start, b);
         first_pause = 0;
         if (!n->tries)
                 first_pause = rested ? 3 : 0;
@@ -816,14 +816,48 @@ static uint32_t first_alike(const struct node *n, uint32_t number) {
         return (uint32_t) ((struct alike *) table_at(&alikes, table_number(&alikes, &a)))->node;
 }
 
+/* What this answer says besides what the operation makes of it. */
+static void note_time(struct node *n, const struct call *c) {
+        if (c->kind == CLOCK && c->ret > 0) {
+                n->stands = n->in_vain == 2 && c->ret == n->clock;
+                n->in_vain = c->ret == n->clock ? n->in_vain : 0;
+                n->clock = c->ret;
+        }
+        if (c->kind == POLL && c->ret != -EAGAIN)
+                n->in_vain = c->ret == 0 && c->poll.msec > 0 ? n->in_vain + 1 : 0;
+}
+
+static void note_answer(struct node *n, const struct call *c) {
+        const bool reads = c->kind == READ || c->kind == PREADV2;
+        int i;
+
+        if (!n->error)
+                n->error = c->ret == -BROKEN                       ? BROKEN
+                           : c->kind == WRITE && c->ret == -EAGAIN ? EPROTO
+                           : reads && c->value == NO_WORD          ? EPROTO
+                                                                   : 0;
+        n->disturbed |= n->error || c->ret == -EINTR;
+        n->executed |= c->poll.exec;
+        n->placed += c->kind == WRITE && c->ret > 0 && c->value == 1;
+        n->told += c->kind == WRITE && c->ret > 0 && c->value > 1;
+        n->steps++;
+        n->polled |= c->kind == POLL;
+        if (reads && (c->ret > 0 || c->ret == -EAGAIN)) {
+                n->looks += !n->polled;
+                if (!n->first_look)
+                        n->first_look = c->ret;
+        }
+        note_time(n, c);
+        for (i = 0; c->kind == POLL && c->ret != -EAGAIN && i < KERNEL_POLLFDS; i++)
+                n->seen = n->seen << 8 | c->poll.revents[i];
+}
+
 /* Fills in what follows from a new node. */
 static void settle(struct node *n, uint32_t number) {
         const struct call c = n->call;
-        const bool reads = c.kind == READ || c.kind == PREADV2;
         const struct node *a;
         uint32_t before = n->before;
         Barrier b;
-        int i;
 
         if (c.kind == BEGIN) {
                 n->idle = before;
@@ -832,36 +866,11 @@ static void settle(struct node *n, uint32_t number) {
                 *n = *node_at(before);
                 n->before = before;
                 n->call = c;
-                if (!n->error)
-                        n->error = c.ret == -BROKEN                      ? BROKEN
-                                   : c.kind == WRITE && c.ret == -EAGAIN ? EPROTO
-                                   : reads && c.value == NO_WORD         ? EPROTO
-                                                                         : 0;
-                n->disturbed |= n->error || c.ret == -EINTR;
-                n->executed |= c.poll.exec;
-                n->placed += c.kind == WRITE && c.ret > 0 && c.value == 1;
-                n->told += c.kind == WRITE && c.ret > 0 && c.value > 1;
-                n->steps++;
-                n->polled |= c.kind == POLL;
-                if (reads && (c.ret > 0 || c.ret == -EAGAIN)) {
-                        n->looks += !n->polled;
-                        if (!n->first_look)
-                                n->first_look = c.ret;
-                }
-                if (c.kind == CLOCK && c.ret > 0) {
-                        n->stands = n->in_vain == 2 && c.ret == n->clock;
-                        n->in_vain = c.ret == n->clock ? n->in_vain : 0;
-                        n->clock = c.ret;
-                }
+                note_answer(n, &c);
                 if (c.kind == POLL && c.ret == -EAGAIN) {
                         n->next = c;
                         n->alike = number;
                         return;
-                }
-                if (c.kind == POLL) {
-                        n->in_vain = c.ret == 0 && c.poll.msec > 0 ? n->in_vain + 1 : 0;
-                        for (i = 0; i < KERNEL_POLLFDS; i++)
-                                n->seen = n->seen << 8 | c.poll.revents[i];
                 }
         }
         for (n_answers = 0, a = n; a->call.kind != BEGIN; a = node_at(a->before)) {
@@ -938,12 +947,29 @@ static bool looks_at_living(const struct kernel *k, int who, const struct kernel
         return i < KERNEL_POLLFDS && p->fd[i] >= KERNEL_FD(KERNEL_PIDFD) && !k->dead[!who];
 }
 
+/* The look falls into an execve(). Returns false if that cannot be. */
+static bool executes(struct state *s, int who, struct call *c) {
+        c->poll.exec = pass->watch && may_be(who) && looks_at_living(&s->k, who, &c->poll);
+        if (c->poll.exec)
+                c->ret = ask_kernel(&s->k, who, c);
+        return c->poll.exec;
+}
+
+/* A signal comes. Linux closes all the same, and looks before it says that a poll() without time was
+ * interrupted. One that may sleep may say so before its first look. Returns false if that cannot be. */
+static bool interrupt(struct state *s, int who, struct call *c, bool between_looks) {
+        bool polls = c->kind == POLL, looked = c->kind == CLOSE || (polls && c->poll.msec == 0);
+        int ready = looked ? ask_kernel(&s->k, who, c) : 0;
+
+        c->ret = polls && ready ? ready : -EINTR;
+        return c->kind <= CLOSE && (!polls || looked || between_looks);
+}
+
 /* Fills in the answer to a call; false if that cannot happen now. */
 static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
         bool disturb = !n->disturbed && may_be(who), polls = c->kind == POLL;
-        bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept, looked;
+        bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept;
         bool reads = c->kind == READ || c->kind == PREADV2;
-        int ready;
 
         if (choice == GO) {
                 if (slept && !kernel_wakes(&s->k, who, &c->poll))
@@ -954,13 +980,7 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
         c->poll.asleep = false;
         switch (choice) {
         case INTERRUPTED:
-                /* Linux closes all the same, and looks before it says that a poll() without time
-                 * was interrupted. One that may sleep may say so before its first look. */
-                looked = c->kind == CLOSE || (polls && c->poll.msec == 0);
-                ready = looked ? ask_kernel(&s->k, who, c) : 0;
-                c->ret = polls && ready ? ready : -EINTR;
-                return disturb && pass->eintr && c->kind <= CLOSE &&
-                       (!polls || looked || begins || slept);
+                return interrupt(s, who, c, begins || slept) && disturb && pass->eintr;
         case FAILS:
                 c->ret = -BROKEN;
                 return disturb && pass->fail &&
@@ -970,12 +990,7 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
                 c->value = reads ? NO_WORD : c->value;
                 return disturb && pass->fail && (reads || c->kind == WRITE);
         case EXECS:
-                if (!polls || !pass->watch || !may_be(who) || n->executed || slept ||
-                    !looks_at_living(&s->k, who, &c->poll))
-                        return false;
-                c->poll.exec = true;
-                c->ret = ask_kernel(&s->k, who, c);
-                return true;
+                return polls && !n->executed && !slept && executes(s, who, c);
         case TIME_IS_UP:
                 c->ret = 0;
                 return slept && c->poll.msec > 0;
@@ -1047,7 +1062,7 @@ static void check_idle(const struct state *s, int who) {
         struct state now, quiet;
         bool readable, not_yet;
         Barrier b = *idle;
-        int op, start, r;
+        int op, begin, r;
 
         watched = (struct kernel_poll){ .fd = { -1, -1, -1 } };
         r = barrier_epoll(idle);
@@ -1065,14 +1080,14 @@ static void check_idle(const struct state *s, int who) {
                 if (op == OP_PLACE_AND_SYNC)
                         continue;
                 /* A wait that said "not yet" leaves this side where it says so while nothing comes. */
-                start = (op * 3 + 1) * LOOKS;
+                begin = (op * 3 + 1) * LOOKS;
                 quiet = now = *s;
                 memset(quiet.k.counter, 0, sizeof quiet.k.counter);
                 memset(quiet.k.dead, 0, sizeof quiet.k.dead);
                 memset(quiet.k.open, 0xff, sizeof quiet.k.open);
-                if (!says_not_yet(run_alone(&quiet, who, start)))
+                if (!says_not_yet(run_alone(&quiet, who, begin)))
                         continue;
-                not_yet = says_not_yet(run_alone(&now, who, start));
+                not_yet = says_not_yet(run_alone(&now, who, begin));
                 if (!not_yet && !readable)
                         violation("the epoll of the %s misses what ends %s", name, op_name[op]);
                 if (not_yet && epoll_is_readable(&now.k, who))
@@ -1323,7 +1338,7 @@ static size_t n_fresh;
 /* Once for each that is different. */
 static void check_idles(const struct state *s) {
         struct idle idle;
-        uint32_t n = checked.n;
+        uint32_t n;
         int who;
 
         for (who = 0; normalising && who < SIDES; who++) {
@@ -1493,6 +1508,12 @@ static bool has(const struct pass *p, int disturbance) {
 }
 
 /* What a pass combines, in words. */
+static void add_word(char *name, size_t size, const char *separator, const char *word) {
+        size_t n = strlen(name);
+
+        (void) snprintf(name + n, size - n, "%s%s", n ? separator : "", word);
+}
+
 static const char *pass_name(const struct pass *p) {
         static char name[200];
         int i;
@@ -1500,35 +1521,42 @@ static const char *pass_name(const struct pass *p) {
         *name = 0;
         for (i = 0; i < DISTURBANCES; i++)
                 if (has(p, i))
-                        (void) strcat(strcat(name, *name ? ", " : ""), disturbances[i].name);
+                        add_word(name, sizeof name, ", ", disturbances[i].name);
         if (p->looks & (LOOK_TWICE | LOOK_THRICE))
-                (void) strcat(strcat(name, *name ? ", " : ""), "tries");
+                add_word(name, sizeof name, ", ", "tries");
         if (p->ends)
-                (void) strcat(strcat(name, *name ? ", " : ""), "all ends");
+                add_word(name, sizeof name, ", ", "all ends");
         if (p->only)
-                (void) strcat(name, p->only == BARRIER_PARENT ? "; parent" : "; child");
+                add_word(name, sizeof name, "; ", p->only == BARRIER_PARENT ? "parent" : "child");
         if (p->placements)
-                (void) strcat(strcat(name, *name ? ", " : ""), "not normalised");
+                add_word(name, sizeof name, ", ", "not normalised");
         return name;
+}
+
+/* On which sides two disturbances meet. */
+static int sides_of(int first, int second, bool print) {
+        int k, sides = 0;
+
+        for (k = 0; k < FULL; k++) {
+                if (!has(&full[k], first) || !has(&full[k], second))
+                        continue;
+                sides |= full[k].only ? full[k].only : BARRIER_PARENT | BARRIER_CHILD;
+                if (print)
+                        printf(" %d", k + 1);
+        }
+        return sides;
 }
 
 /* Which passes have two disturbances; there has to be one for either side. */
 static void check_pairs(bool print) {
-        int i, j, k, sides;
+        int i, j, sides;
 
         for (i = 0; i < DISTURBANCES; i++)
                 for (j = i + 1; j < DISTURBANCES; j++) {
                         if (print)
                                 printf("%s with %s: pass", disturbances[i].name,
                                        disturbances[j].name);
-                        for (k = 0, sides = 0; k < FULL; k++) {
-                                if (!has(&full[k], i) || !has(&full[k], j))
-                                        continue;
-                                sides |= full[k].only ? full[k].only
-                                                      : BARRIER_PARENT | BARRIER_CHILD;
-                                if (print)
-                                        printf(" %d", k + 1);
-                        }
+                        sides = sides_of(i, j, print);
                         if (print)
                                 printf("\n");
                         if (sides != (BARRIER_PARENT | BARRIER_CHILD))

@@ -37,8 +37,12 @@
 #include "barrier.h"
 #include "harness.h"
 
-/* The first block of doc/LOOPS.md; what it calls stands below. */
-struct peer;
+/* The first blocks of doc/LOOPS.md; what they call stands below. */
+struct peer {
+        Barrier b;
+        int fd;
+};
+
 static void watch(int fd, struct peer *p);
 static void unwatch(struct peer *p);
 static void arrived(struct peer *p);
