@@ -273,11 +273,13 @@ int eventfd(unsigned count, int flags) {
 }
 
 int pipe2(int fds[2], int flags) {
-        int r;
+        int r, ends[2] = { -1, -1 }; /* MemorySanitizer does not see what syscall() sets */
 
         someone_closes_streams();
-        r = (int) syscall(SYS_pipe2, fds, flags);
+        r = (int) syscall(SYS_pipe2, ends, flags);
         if (r == 0) {
+                fds[0] = ends[0];
+                fds[1] = ends[1];
                 someone_prints_to(fds[0]);
                 someone_prints_to(fds[1]);
         }

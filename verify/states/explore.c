@@ -347,6 +347,15 @@ static uint32_t table_number(struct table *t, const void *entry) {
         return t->n++;
 }
 
+static void table_clear(struct table *t) {
+        size_t i;
+
+        for (i = 0; i < CHUNKS && t->chunk[i]; i++)
+                free(t->chunk[i]);
+        free(t->slot);
+        *t = (struct table){ .key = t->key, .size = t->size };
+}
+
 /* ---- states ---------------------------------------------------------------------------------- */
 
 /* What the rules know of a side. In a set, bit n says that all but n of the barriers of the other
@@ -1433,8 +1442,8 @@ static void explore(bool normalised) {
         uint32_t n;
 
         normalising = merging = normalised;
-        nodes = (struct table){ .key = nodes.key, .size = nodes.size };
-        alikes = (struct table){ .key = alikes.key, .size = alikes.size };
+        table_clear(&nodes);
+        table_clear(&alikes);
         transitions = 0;
         states = &tables[!normalised];
         *states = (struct table){ .key = sizeof v.s, .size = sizeof v };
