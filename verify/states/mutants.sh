@@ -104,7 +104,6 @@ barrier_sleep@s/in_vain = n == 0 && msec > 0 ? in_vain + 1 : 0;/in_vain += n == 
 barrier_sleep@s/p->last = msec == 0;/p->last = true;/@a wait ends with whatever wakes it first
 barrier_sleep@s/if (n == 0 || .*nothing was ready.*/if (n == 0)/@an interrupted poll() without time ends the barrier
 barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
-barrier_read@s/n = preadv2(\(.*\));/do n = preadv2(\1); while (n < 0 \&\& errno == EAGAIN);/@an empty eventfd is read for ever
 barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
 barrier_read@s/return read(\(.*\));/ssize_t m = read(\1); if (m < 0 \&\& errno == EINTR) errno = EAGAIN; return m;/@where preadv2() does not exist an interrupted read is taken for nothing new
 barrier_receive@s/while (n < 0 && errno == EINTR)/while (false)/@an interrupted read counts as a look
