@@ -42,7 +42,7 @@
 #error "_GNU_SOURCE was defined after the first header: define it before"
 #endif
 
-/* How often a wait looks again before it sleeps. One look takes a quarter of a microsecond, and
+/* How often a wait looks again before it sleeps. A look takes a quarter of a microsecond, and
  * going to sleep and being woken about 20: trying for as long as that can at worst double the cost
  * of a wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to
  * always sleep at once; what a wait returns does not depend on it. */
@@ -53,10 +53,10 @@
 #error "BARRIER_TRIES is how often to look again: 0 to 1000000"
 #endif
 
-/* It begins when so many barriers have come from the other side. Before, that one is being born, or
- * this is a handshake, which is soon over, and looking again would but keep a CPU from those who
- * need it: a handshake after a fork gets dearer on a busy machine, and no cheaper on an idle one.
- * The proofs, which count less far, define it as less. */
+/* A wait looks before it sleeps once so many barriers have come from the other side. Until then,
+ * that one is being born, or this is a handshake, which is soon over, and looking would but keep a
+ * CPU from those who need it: a handshake after a fork gets dearer on a busy machine, and no cheaper
+ * on an idle one. The proofs, which count less far, define it as less. */
 #ifndef BARRIER_TRIES_FROM
 #define BARRIER_TRIES_FROM 16
 #endif
@@ -441,19 +441,15 @@ static int barrier_time_left(Barrier *b, struct barrier_progress *p) {
         return p->now < p->deadline ? (int) ((p->deadline - p->now + 999999) / 1000000) : 0;
 }
 
-/* Whether a wait may look again before it sleeps. An abortion is hardly ever about to come. */
-static bool barrier_may_try(const Barrier *b, int until) {
-        return b->timeout != 0 && until != BARRIER_END && b->received >= BARRIER_TRIES_FROM &&
-               !b->error && !barrier_reached(b, until);
-}
-
-/* Looks without sleeping, for a moment, once, or, to save a call where the wait is going to sleep
- * anyway, not at all. The last is only for who may try: what is known already may decide, and then
- * there may be nothing to be woken by. */
+/* Looks without sleeping: for a moment, once, or, to save a call where the wait is going to sleep
+ * anyway, not at all; but once if what is known already decides, for then there may be nothing to
+ * be woken by. An abortion is hardly ever about to come. */
 static enum barrier_verdict barrier_try(Barrier *b, int until, struct barrier_progress *p) {
         enum barrier_verdict verdict = BARRIER_NOT_YET;
-        bool may_try = barrier_may_try(b, until);
-        unsigned done, looks = 1;
+        bool open = !b->error && !barrier_reached(b, until);
+        bool may_try = open && until != BARRIER_END && b->timeout != 0 &&
+                       b->received >= BARRIER_TRIES_FROM;
+        unsigned done, looks = !open;
 
         if (may_try)
                 looks = b->pause == 0 ? 1 + BARRIER_TRIES : b->pause % BARRIER_READ_FIRST == 0;

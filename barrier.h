@@ -371,12 +371,13 @@ struct Barrier {
  *
  * WHAT A WAIT COSTS
  *
- *   A place is one system call, and so is a wait whose barrier is there; after waits that slept it
- *   may be two. Once 16 barriers of the other side have arrived, a wait that may block looks again
- *   before it sleeps, for up to about 20 microseconds where a look is cheap, but never beyond its
- *   timeout: that saves a sleep and a wake-up if the other side is about to arrive. Short
- *   handshakes never get there, and wait_abortion never looks again. Where it was in vain it is
- *   done less and less often, down to once in about a thousand sleeps; one success brings it back.
+ *   A place is one system call. A wait whose barrier is there is one or two: two as long as fewer
+ *   than 16 barriers of the other side have arrived, for then it does not look before it sleeps, and
+ *   after waits that slept. From the 16th on, a wait that may block looks again and again first,
+ *   for up to about 20 microseconds where a look is cheap, but never beyond its timeout: that saves
+ *   a sleep and a wake-up if the other side is about to arrive. wait_abortion never does. Where it
+ *   was in vain it is done less and less often, down to once in about a thousand sleeps; one
+ *   success brings it back.
  *   Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS

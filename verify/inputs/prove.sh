@@ -87,7 +87,7 @@ place barrier_broke 1 == !=
 fail barrier_fail 1 > >=
 fail barrier_fail 2 errno error
 receive barrier_receive 1 || &&
-try barrier_may_try 1 ! !!
+try barrier_try 1 ! !!
 try barrier_try 4 == <
 sleep barrier_sleep 1 2 1
 sleep barrier_sleep 3 poll 1 || poll

@@ -631,17 +631,20 @@ static void rules_asleep(struct state s) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
-/* Whether a wait may look again before it sleeps, or poll first: not without time, nor for an
- * abortion, nor before many barriers were received, nor if what is known decides. */
-static bool allows_tries(const struct start *start, const Barrier *b) {
-        const int op = start->op;
+/* Whether what is known ends a wait, so that it has to look before it sleeps. */
+static bool is_decided(int op, const Barrier *b) {
         bool is_new = b->received > b->consumed;
         bool caught_up = b->received >= b->placed + (op == OP_PLACE_AND_SYNC);
 
-        return waits(op) && op != OP_WAIT_ABORTION && start->msec != 0 &&
-               b->received >= BARRIER_TRIES_FROM && !b->error &&
-               !(is_new && (op == OP_WAIT_NEXT || op == OP_SYNC_NEXT)) &&
-               !(caught_up && op != OP_WAIT_NEXT);
+        return b->error || (is_new && (op == OP_WAIT_NEXT || op == OP_SYNC_NEXT)) ||
+               (caught_up && op != OP_WAIT_NEXT && op != OP_WAIT_ABORTION);
+}
+
+/* Whether a wait may look before it sleeps though that is not so: not without time, nor for an
+ * abortion, nor before many barriers were received. */
+static bool allows_tries(const struct start *start, const Barrier *b) {
+        return waits(start->op) && start->op != OP_WAIT_ABORTION && start->msec != 0 &&
+               b->received >= BARRIER_TRIES_FROM && !is_decided(start->op, b);
 }
 
 static bool rested; /* another number of waits has gone by without trying */
@@ -650,14 +653,14 @@ static uint32_t first_pause;
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
         const int looks = n->start.looks;
-        /* What is done before enough barriers were received to try is done with one look. */
-        const unsigned heard = waits(n->start.op) && looks != 1 ? BARRIER_TRIES_FROM : 0;
+        /* Who polls first does so by a pause, or because not enough barriers were received to try. */
+        const bool few = looks == 0 && b->role == BARRIER_CHILD;
+        const unsigned heard = waits(n->start.op) && !few ? BARRIER_TRIES_FROM : 0;
 
         b->placed += heard;
         b->received += heard;
         b->consumed += heard;
         barrier_set_timeout(b, n->start.msec);
-        /* One look is what the parent does now and then, and the child where none tries. */
         explore_tries = 2;
         n->tries = allows_tries(&n->start, b);
         first_pause = 0;
@@ -665,7 +668,7 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
                 first_pause = rested ? 3 : 0;
         else if (looks == 0)
                 first_pause = 1;
-        else if (looks == 1 && b->role == BARRIER_PARENT)
+        else if (looks == 1)
                 first_pause = BARRIER_READ_FIRST;
         else
                 explore_tries = (unsigned) looks - 1;
@@ -715,9 +718,12 @@ static Barrier normal(Barrier b) {
         return b;
 }
 
-/* Who may not try looks once before it sleeps, and leaves it to others when to try. */
+/* Who may not try sleeps at once, or looks once if what is known decides, and leaves it to others when
+ * to try. */
 static void check_looks(const struct node *n) {
-        if (n->looks > (n->tries ? n->start.looks : 1))
+        bool decided = is_decided(n->start.op, struct_at(n->idle));
+
+        if (n->looks > (decided ? 1 : n->tries ? n->start.looks : 0))
                 violation("%s looks %d times before it sleeps", op_name[n->start.op], n->looks);
         if (n->next.kind == RETURN && !n->tries && !n->keeps_pauses && n->start.op != LEAVE)
                 violation("%s may not try, and changes when others may", op_name[n->start.op]);

@@ -81,15 +81,16 @@ barrier_wait@s/if (p.last/if (b->timeout == 0/@a wait without time never looks a
 barrier_wait@s/until == BARRIER_END && !b->i_aborted/until == BARRIER_END/@wait_abortion is true though this side aborted too
 barrier_wait@s/p.hung_up);/false);/@a wait does not tell itself of a hang-up
 barrier_try@s/barrier_time_left(b, p) == 0/barrier_time_left(b, p) < 0/@a wait goes on trying when its time is up
-barrier_try@s/looks = 1;/looks = 0;/@a wait that may not try does not look at what it has received
+barrier_try@s/looks = !open;/looks = 0;/@a wait does not look at what it has received
+barrier_try@s/looks = !open;/looks = 1;/@a wait that has nothing to go by looks before it sleeps
 barrier_try@s/if (may_try)$/if (true)/@a wait that may not try polls first, or tries
 barrier_try@s/else if (may_try) {/else {/@a wait that may not try says that trying was in vain
 barrier_try@s/(may_try && b->pause > 0)/(b->pause > 0)/@a wait that may not try counts towards the pause
-barrier_may_try@s/b->timeout != 0 && //@a wait without time tries
-barrier_may_try@s/until != BARRIER_END && //@wait_abortion tries
-barrier_may_try@s/b->received >= BARRIER_TRIES_FROM/true/@a wait tries though nothing was ever received
-barrier_may_try@s/!barrier_reached(b, until)/true/@a wait polls first though it has received enough, and nothing wakes it
-barrier_may_try@s/!b->error/true/@a wait polls first though the barrier has ended, and nothing wakes it
+barrier_try@s/ && b->timeout != 0//@a wait without time tries
+barrier_try@s/ && until != BARRIER_END//@wait_abortion tries
+barrier_try@s/b->received >= BARRIER_TRIES_FROM/true/@a wait tries though nothing was ever received
+barrier_try@s/ && !barrier_reached(b, until)//@a wait polls first though it has received enough, and nothing wakes it
+barrier_try@s/!b->error && //@a wait polls first though the barrier has ended, and nothing wakes it
 barrier_time_left@s/if (p->deadline == 0)/if (true)/@each sleep has the whole time again
 barrier_time_left@s/ + 999999//@a wait ends before its time
 barrier_time_left@s/: 0;/: 1;/@a wait does not end when its time is up
