@@ -53,10 +53,10 @@
 #error "BARRIER_TRIES is how often to look again: 0 to 1000000"
 #endif
 
-/* A wait looks before it sleeps once so many barriers have come from the other side. Until then,
- * that one is being born, or this is a handshake, which is soon over, and looking would but keep a
- * CPU from those who need it: a handshake after a fork gets dearer on a busy machine, and no cheaper
- * on an idle one. The proofs, which count less far, define it as less. */
+/* It begins when so many barriers have come from the other side. Before, that one is being born, or
+ * this is a handshake, which is soon over, and looking again would but keep a CPU from those who
+ * need it: a handshake after a fork gets dearer on a busy machine, and no cheaper on an idle one.
+ * The proofs, which count less far, define it as less. */
 #ifndef BARRIER_TRIES_FROM
 #define BARRIER_TRIES_FROM 16
 #endif
@@ -442,14 +442,15 @@ static int barrier_time_left(Barrier *b, struct barrier_progress *p) {
 }
 
 /* Looks without sleeping: for a moment, once, or, to save a call where the wait is going to sleep
- * anyway, not at all; but once if what is known already decides, for then there may be nothing to
- * be woken by. An abortion is hardly ever about to come. */
+ * anyway, not at all. An abortion is hardly ever about to come. At first, what the parent waits for
+ * is hardly ever there, and what the child waits for is. Where what is known already decides, there
+ * may be nothing to be woken by. */
 static enum barrier_verdict barrier_try(Barrier *b, int until, struct barrier_progress *p) {
         enum barrier_verdict verdict = BARRIER_NOT_YET;
         bool open = !b->error && !barrier_reached(b, until);
         bool may_try = open && until != BARRIER_END && b->timeout != 0 &&
                        b->received >= BARRIER_TRIES_FROM;
-        unsigned done, looks = !open;
+        unsigned done, looks = !open || b->role == BARRIER_CHILD;
 
         if (may_try)
                 looks = b->pause == 0 ? 1 + BARRIER_TRIES : b->pause % BARRIER_READ_FIRST == 0;
@@ -478,6 +479,7 @@ static bool barrier_sleep(Barrier *b, struct barrier_progress *p) {
         struct pollfd fds[BARRIER_POLLFDS];
         int n, msec, in_vain = 0;
         int64_t before;
+        bool nothing;
 
         (void) barrier_get_pollfds(b, fds);
         do {
@@ -492,10 +494,11 @@ static bool barrier_sleep(Barrier *b, struct barrier_progress *p) {
                         return false;
                 n = poll(fds, b->watch < 0 ? 2 : 3, msec);
                 in_vain = n == 0 && msec > 0 ? in_vain + 1 : 0;
-        } while (msec != 0 && (n == 0 || (n < 0 && errno == EINTR)));
+                nothing = n == 0 || (n < 0 && errno == EINTR);
+        } while (nothing && msec != 0);
 
         p->last = msec == 0;
-        if (n == 0 || (n < 0 && errno == EINTR)) /* nothing was ready */
+        if (nothing)
                 return false;
         /* A death is for good. But the pidfd of a living process is ready for an instant while one
          * of its other threads executes a new program (seen from Linux 6.12 on), so it is asked

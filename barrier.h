@@ -371,9 +371,9 @@ struct Barrier {
  *
  * WHAT A WAIT COSTS
  *
- *   A place is one system call. A wait whose barrier is there is one or two: two as long as fewer
- *   than 16 barriers of the other side have arrived, for then it does not look before it sleeps, and
- *   after waits that slept. From the 16th on, a wait that may block looks again and again first,
+ *   A place is one system call, and so is a wait whose barrier is there; after waits that slept,
+ *   and in the parent while fewer than 16 barriers have arrived, it may be two, for such a wait
+ *   sleeps before it looks. From the 16th on, a wait that may block looks again before it sleeps,
  *   for up to about 20 microseconds where a look is cheap, but never beyond its timeout: that saves
  *   a sleep and a wake-up if the other side is about to arrive. wait_abortion never does. Where it
  *   was in vain it is done less and less often, down to once in about a thousand sleeps; one

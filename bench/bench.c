@@ -481,12 +481,18 @@ static void gather(const struct scenario *s, int row, long n, long rounds) {
         }
 }
 
+enum { THERE = 1, FIRST, HEARD = 16 };
+
 /* A place and a sync whose barrier is already there, written on the child's behalf and off the
  * clock, or is not, and then the sync is a try. */
 static void ready_sample(const struct scenario *s, int row) {
+        const long before = s->n[row] == FIRST ? 0 : HEARD;
         long i, k;
 
-        gather(s, row, BATCH, 0);
+        gather(s, row, BATCH, before);
+        for (i = 0; i < BATCH; i++)
+                for (k = 0; k < before; k++)
+                        go_round(&links[i]);
         for (k = 0; k < s->rounds; k++) {
                 for (i = 0; i < BATCH; i++)
                         if (s->n[row])
@@ -622,8 +628,9 @@ static struct scenario scenarios[] = {
   .who = { LIBRARY, LIBRARY, LIBRARY, LIBRARY, LIBRARY, CLASSIC, CLASSIC, CLASSIC, CLASSIC,
            CLASSIC, FORK_ALONE },
   .n = { INIT, ROLES, PLACE, CHILD_WAITS, 0, INIT, ROLES, PLACE, CHILD_WAITS, 0, 0 } },
-{ "ready", "place and sync: its barrier is there (1), or it is a try and is not", ready_sample,
-  ONE, .rounds = 10, .who = { LIBRARY, CLASSIC, LIBRARY }, .n = { 1, 1, 0 },
+{ "ready", "place and sync: its barrier is there (1), as the parent's first too (2), or it is a try "
+  "and is not", ready_sample, ONE, .rounds = 10,
+  .who = { LIBRARY, CLASSIC, LIBRARY, LIBRARY }, .n = { THERE, THERE, 0, FIRST },
   .target = { { WALL, '/', 0, 1, 0.6, 0 }, { CALLS, '=', 0, 0, 2, 0 },
               { CALLS, '=', 2, 2, 3, 0 } } },
 { "habit", "1,000 quick rounds after so many before which the child works 0 to 400 us",

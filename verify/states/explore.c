@@ -653,8 +653,8 @@ static uint32_t first_pause;
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
         const int looks = n->start.looks;
-        /* Who polls first does so by a pause, or because not enough barriers were received to try. */
-        const bool few = looks == 0 && b->role == BARRIER_CHILD;
+        /* What is done before enough barriers were received to try: the child looks once. */
+        const bool few = looks == (b->role == BARRIER_CHILD);
         const unsigned heard = waits(n->start.op) && !few ? BARRIER_TRIES_FROM : 0;
 
         b->placed += heard;
@@ -718,12 +718,13 @@ static Barrier normal(Barrier b) {
         return b;
 }
 
-/* Who may not try sleeps at once, or looks once if what is known decides, and leaves it to others when
- * to try. */
+/* Who may not try sleeps at once as the parent, unless what is known decides, and looks once as the
+ * child; and leaves it to others when to try. */
 static void check_looks(const struct node *n) {
-        bool decided = is_decided(n->start.op, struct_at(n->idle));
+        const Barrier *b = struct_at(n->idle);
+        bool once = is_decided(n->start.op, b) || b->role == BARRIER_CHILD;
 
-        if (n->looks > (decided ? 1 : n->tries ? n->start.looks : 0))
+        if (n->looks > (n->tries ? n->start.looks : once))
                 violation("%s looks %d times before it sleeps", op_name[n->start.op], n->looks);
         if (n->next.kind == RETURN && !n->tries && !n->keeps_pauses && n->start.op != LEAVE)
                 violation("%s may not try, and changes when others may", op_name[n->start.op]);
