@@ -14,6 +14,7 @@ DESTDIR ?=
 BUILD ?= .
 
 VERSION := $(shell sed -n 's/^.define BARRIER_VERSION "\(.*\)"/\1/p' barrier.h)
+FUNCTIONS := $(shell sed -n 's/^BARRIER_[A-Z]* [a-z ]*\(barrier_[a-z_]*\).*/\1/p' barrier.h)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # What the user gives comes last and wins.
 COMPILE = $(CC) -std=c99 $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
@@ -53,10 +54,10 @@ $(BUILD)/examples/launch: THREADS := -pthread
 # ---- tests --------------------------------------------------------------------------------------
 
 SHORT := explore-short faults-short kill-short
-PARTS := suite readme filter $(SHORT) 'starts N=500' 'demo QUIET=-q'
+PARTS := suite readme installed filter $(SHORT) 'starts N=500' 'demo QUIET=-q'
 
-.PHONY: check suite readme
-check: all ## the suite, the code in README and doc/, short forms of the proofs, the demo
+.PHONY: check suite readme installed
+check: all ## the suite, the code in README and doc/, what is installed, short proofs, the demo
 	@MAKE='$(MAKE)' sh verify/tests/count.sh $(PARTS)
 
 suite: $(BUILD)/test-barrier
@@ -72,6 +73,9 @@ $(BUILD)/test-barrier: test-barrier.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 readme:
 	@BUILD=$(BUILD)/build CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' \
 		sh verify/tests/readme.sh
+
+installed:
+	@MAKE='$(MAKE)' BUILD=$(BUILD)/build CC='$(CC)' sh verify/tests/installed.sh
 
 # ---- proofs -------------------------------------------------------------------------------------
 
@@ -199,12 +203,14 @@ demo: all ## run the examples and compare what they do with what they should
 	@CC='$(CC)' sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3
-install: ## the header, the library, barrier.pc and the manual page, to DESTDIR and PREFIX
+install: ## the header, the library, barrier.pc and manual pages, to DESTDIR and PREFIX
 	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' \
 		'$(DESTDIR)$(MANDIR)/man3'
 	install -m 644 barrier.h '$(DESTDIR)$(INCLUDEDIR)/barrier.h'
 	install -m 644 $(BUILD)/libbarrier.a '$(DESTDIR)$(LIBDIR)/libbarrier.a'
 	install -m 644 $(BUILD)/doc/barrier.3 '$(DESTDIR)$(MANDIR)/man3/barrier.3'
+	cd '$(DESTDIR)$(MANDIR)/man3' && for name in $(FUNCTIONS); do \
+		ln -sf barrier.3 $$name.3 || exit; done
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' 'libdir=$(LIBDIR)' 'Name: barrier' \
 		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${includedir}' \
@@ -213,7 +219,8 @@ install: ## the header, the library, barrier.pc and the manual page, to DESTDIR 
 
 uninstall: ## what install has put there
 	rm -f '$(DESTDIR)$(INCLUDEDIR)/barrier.h' '$(DESTDIR)$(LIBDIR)/libbarrier.a' \
-		'$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc' '$(DESTDIR)$(MANDIR)/man3/barrier.3'
+		'$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc' \
+		$(FUNCTIONS:%='$(DESTDIR)$(MANDIR)/man3/%.3') '$(DESTDIR)$(MANDIR)/man3/barrier.3'
 
 clean: ## all that was built
 	rm -rf $(BUILD)/build

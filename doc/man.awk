@@ -215,6 +215,8 @@ in_comment {
         if (!n_held && sentence == "")
                 fail("nothing describes " prototype)
         synopsis = synopsis escape(prototype) "\n"
+        match(prototype, /barrier_[a-z_]+\(/)
+        names = names ",\n" substr(prototype, RSTART, RLENGTH - 1)
         show(prototype)
         if (!behind)
                 sentence = ""
@@ -262,7 +264,7 @@ END {
         if (!name || !version || synopsis !~ /\(/)
                 fail("no name, no version or no functions")
         printf ".TH BARRIER 3 %s \"barrier %s\" \"Library Functions Manual\"\n", date, version
-        printf ".SH NAME\nbarrier \\-\n%s\n", name
+        printf ".SH NAME\nbarrier%s\n\\- %s\n", names, name
         printf ".SH LIBRARY\nLink with \\-lbarrier, or compile barrier.c with the program.\n"
         printf ".SH SYNOPSIS\n.nf\n.B #include <barrier.h>\n.PP\n%s.fi\n", synopsis
         printf "%s", page
