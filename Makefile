@@ -10,6 +10,9 @@ LIBDIR ?= $(PREFIX)/lib
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
+# The address of the project, for barrier.pc and the manual page; they leave it out as long as it is
+# empty. It is filled in here and nowhere else.
+URL ?=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
 BUILD ?= .
 
@@ -27,7 +30,7 @@ all: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3 $(EXAMPLES:%=$(BUILD)/examples
 all: ## the library, its manual page and the examples
 
 # What is compiled is compiled again when the compiler or its options change.
-$(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS) $(OLD)
+$(FLAGS): export COMMAND = $(COMPILE) $(LDFLAGS) $(OLD) $(URL)
 $(FLAGS): FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$COMMAND" | cmp -s - $@ || printf '%s\n' "$$COMMAND" > $@
@@ -41,9 +44,9 @@ $(BUILD)/libbarrier.a: $(BUILD)/barrier.o
 	rm -f $@
 	$(AR) rcs $@ $<
 
-$(BUILD)/doc/barrier.3: barrier.h doc/man.awk
+$(BUILD)/doc/barrier.3: barrier.h doc/man.awk $(FLAGS)
 	@mkdir -p $(@D)
-	awk -v date="$$(date -u -r barrier.h +%Y-%m-%d)" -f doc/man.awk barrier.h > $@
+	awk -v date="$$(date -u -r barrier.h +%Y-%m-%d)" -v url='$(URL)' -f doc/man.awk barrier.h > $@
 
 $(BUILD)/examples/%: examples/%.c barrier.h $(BUILD)/libbarrier.a $(FLAGS)
 	@mkdir -p $(@D)
@@ -212,7 +215,8 @@ install: ## the header, the library, barrier.pc and manual pages, to DESTDIR and
 	cd '$(DESTDIR)$(MANDIR)/man3' && for name in $(FUNCTIONS); do \
 		ln -sf barrier.3 $$name.3 || exit; done
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' 'libdir=$(LIBDIR)' 'Name: barrier' \
-		'Description: Synchronises the two sides of a fork()' 'Version: $(VERSION)' \
+		'Description: Synchronises the two sides of a fork()' $(URL:%='URL: %') \
+		'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -lbarrier' 'Cflags: -I$${includedir}' \
 		> '$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'
 	chmod 644 '$(DESTDIR)$(PKGCONFIGDIR)/barrier.pc'

@@ -3,7 +3,7 @@
 #
 # man.awk - makes the manual page barrier.3 from barrier.h
 #
-#      awk -v date=YYYY-MM-DD -f doc/man.awk barrier.h
+#      awk -v date=YYYY-MM-DD [-v url=URL] -f doc/man.awk barrier.h
 #
 # It relies on this:
 #
@@ -268,4 +268,6 @@ END {
         printf ".SH LIBRARY\nLink with \\-lbarrier, or compile barrier.c with the program.\n"
         printf ".SH SYNOPSIS\n.nf\n.B #include <barrier.h>\n.PP\n%s.fi\n", synopsis
         printf "%s", page
+        if (url != "")
+                printf ".SH HOME PAGE\n%s\n", escape(url)
 }

@@ -29,6 +29,7 @@ same() { # WHAT IS WANTED
         checks=$((checks + 1))
 }
 
+# A build of its own, so that another URL does not make anew what others wait for.
 target() {
         "$MAKE" -s --no-print-directory BUILD="$dir/build" DESTDIR="$root" PREFIX=$prefix "$@"
 }
@@ -38,8 +39,14 @@ package() {
                 pkg-config "$@" barrier
 }
 
-target install
+urls() {
+        sed -n 's/^URL: //p' "$root$prefix/lib/pkgconfig/barrier.pc"
+        sed -n '/^\.SH HOME PAGE/{n;s/\\//g;p;}' "$page"
+}
+
+target URL= install
 same 'outside of PREFIX' "$(find "$root" ! -type d ! -path "$root$prefix/*")" ''
+same 'the URL that nobody gave' "$(urls)" ''
 
 version=$(printf '#include "barrier.h"\nBARRIER_VERSION\n' | $CC -E -P -I. - | tail -n 1)
 same 'the version of barrier.pc' "\"$(package --modversion)\"" "$version"
@@ -60,5 +67,9 @@ same 'the manual pages' "$(cd "${page%/*}" && find . ! -type d -exec cmp -s {} b
 
 target uninstall
 same 'what uninstall leaves' "$(find "$root" ! -type d)" ''
+
+target URL=https://example.org/a-b install
+same 'the URL' "$(urls)" 'https://example.org/a-b
+https://example.org/a-b'
 
 echo "installed: $checks passed, 0 failed, 0 skipped"
