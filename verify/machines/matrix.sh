@@ -3,8 +3,8 @@
 # Copyright (c) 2026 the barrier authors
 #
 # matrix.sh - the suite with every compiler, optimisation and standard of C, and the library as its
-# users compile it in: by its header and as a private copy, in C and in C++; and misuse that the
-# compiler stops.
+# users compile it in: by its header and as a private copy, in C and in C++, and in each way of "In
+# your build" in doc/PORTING.md; and misuse that the compiler stops.
 
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
@@ -58,6 +58,130 @@ misused() {
         echo "figure: $count sources"
 }
 
+# ---- doc/PORTING.md, "In your build" --------------------------------------------------------------
+
+strict='-O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
+
+# unity NAME CC SUFFIX STANDARD: all in one file, with barrier.c last
+unity() {
+        dir=$out/$1
+        mkdir -p "$dir"
+        {
+                printf '%s\n' '#ifndef _GNU_SOURCE' '#define _GNU_SOURCE' '#endif' '#include <stdio.h>'
+                handshake header
+                echo '#include "barrier.c"'
+        } > "$dir/all.$3"
+        # Not optimised, so that each function is a symbol.
+        # shellcheck disable=SC2086
+        $2 -std=$4 $strict -O0 -I. -c -o "$dir/all.o" "$dir/all.$3"
+        others=$(nm -C --defined-only "$dir/all.o" | sed -n 's/^[0-9a-f]* [Tt] //p' |
+                sed '/^barrier_/d; /^main$/d')
+        [ -z "$others" ] || {
+                echo "barrier.c takes these names: $others"
+                return 1
+        }
+        $2 -o "$dir/all" "$dir/all.o"
+        "$dir/all"
+        echo 'figure: 1 program'
+}
+
+# cmake_project DIR LANGUAGE CC LINE...: makes a project with a program of its own and barrier.c
+cmake_project() {
+        project=$1 language=$2 cc=$3
+        case $language in
+        C) program=program.c ;;
+        *) program=program.cc ;;
+        esac
+        shift 3
+        rm -rf "$project"
+        mkdir -p "$project"
+        cp barrier.c barrier.h "$project"
+        handshake header > "$project/$program"
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.20)' "project(program LANGUAGES $language)" \
+                "add_executable(program $program barrier.c)" "$@" > "$project/CMakeLists.txt"
+        cmake -S "$project" -B "$project/build" -D "CMAKE_${language}_COMPILER=$cc" \
+                -D "CMAKE_${language}_FLAGS=$strict" -D "CMAKE_${language}_EXTENSIONS=OFF" > /dev/null
+}
+
+# built DIR: builds the program, and runs it
+built() {
+        cmake --build "$1/build"
+        "$1/build/program"
+}
+
+# not_built MESSAGE DIR
+not_built() {
+        if cmake --build "$2/build" > "$2/log" 2>&1 || ! grep -F -e "$1" "$2/log"; then
+                tail -n 20 "$2/log"
+                echo "built, or not for this reason: $1"
+                return 1
+        fi
+}
+
+# precompiled NAME CC: with headers that are compiled once and come first in each file
+precompiled() {
+        dir=$out/$1
+        headers='target_precompile_headers(program PRIVATE <stdio.h> barrier.h)'
+        cmake_project "$dir/late" C "$2" "$headers"
+        not_built 'include barrier.c before any other header' "$dir/late"
+        cmake_project "$dir/defined" C "$2" "$headers" \
+                'target_compile_definitions(program PRIVATE _GNU_SOURCE)'
+        built "$dir/defined"
+        cmake_project "$dir/skipped" C "$2" "$headers" \
+                'set_source_files_properties(barrier.c PROPERTIES SKIP_PRECOMPILE_HEADERS ON)'
+        built "$dir/skipped"
+        echo 'figure: 2 programs'
+}
+
+# cxx_alone NAME CC: in a project that knows no C
+cxx_alone() {
+        dir=$out/$1
+        cmake_project "$dir/passed-over" CXX "$2"
+        not_built 'undefined reference' "$dir/passed-over"
+        cmake_project "$dir/right" CXX "$2" \
+                'set_source_files_properties(barrier.c PROPERTIES LANGUAGE CXX)'
+        built "$dir/right"
+        echo 'figure: 1 program'
+}
+
+# library NAME OPTION...: one whose function use() meets a child, with barrier.c inside
+library() {
+        name=$1
+        shift
+        for source in "$dir/use.c" barrier.c; do
+                # shellcheck disable=SC2086
+                $cc -std=c99 $strict -fPIC -I. "$@" -c -o "$dir/$(basename "$source" .c).o" "$source"
+        done
+        # What is not position-independent is an error by -z text alone.
+        $cc -shared -Wl,-z,text -o "$dir/lib$name.so" "$dir/use.o" "$dir/barrier.o"
+        nm -D --defined-only "$dir/lib$name.so" | sed -n 's/.* \(barrier_\)/\1/p' > "$dir/$name"
+}
+
+# shared NAME CC: inside of a shared library, which keeps it to itself or offers it
+shared() {
+        dir=$out/$1 cc=$2
+        mkdir -p "$dir"
+        handshake header | sed 's/^int main(void)/__attribute__((visibility("default"))) int use(void);\
+int use(void)/' > "$dir/use.c"
+        echo 'int use(void); int main(void) { return use(); }' > "$dir/main.c"
+        handshake header > "$dir/program.c"
+
+        library option -fvisibility=hidden
+        library macro '-DBARRIER_API=__attribute__((visibility("hidden")))'
+        library offered -fvisibility=hidden '-DBARRIER_API=__attribute__((visibility("default")))'
+        for name in option macro; do
+                [ ! -s "$dir/$name" ] || {
+                        echo "lib$name.so shows these: $(cat "$dir/$name")"
+                        return 1
+                }
+                $cc -o "$dir/$name-user" "$dir/main.c" "$dir/lib$name.so"
+                "$dir/$name-user"
+        done
+        $cc -I. -o "$dir/offered-user" "$dir/program.c" "$dir/liboffered.so"
+        "$dir/offered-user"
+        echo 'figure: 3 programs'
+}
+
 if [ "$1" = --job ]; then
         IFS='|' read -r kind what cc flags standard << END
 $2
@@ -92,7 +216,14 @@ fetch_libcheck
         for cc in gcc clang; do
                 echo "misused|$cc-misused|$cc"
         done
+        for cc in gcc clang; do
+                echo "unity|$cc-unity|$cc|c|c99"
+                echo "precompiled|$cc-precompiled|$cc"
+                echo "shared|$cc-shared|$cc"
+        done
         for cc in g++ clang++; do
+                echo "unity|$cc-unity|$cc|cc|c++11"
+                echo "cxx_alone|$cc-cmake|$cc"
                 for standard in c++11 c++14 c++17 c++20 c++2b; do
                         echo "included|$cc-$standard|$cc|cc|$standard"
                 done
