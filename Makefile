@@ -186,6 +186,11 @@ bench: ## what a wait and a start cost, beside what else there is, and beside OL
 	$(BUILD)/bench/bench
 	$(BUILD)/bench/start
 
+.PHONY: plots
+FROM ?=
+plots: ## the pictures in bench/, of FROM, a file with what make bench printed
+	sh bench/plots.sh '$(FROM)'
+
 $(BUILD)/bench/bench: bench/bench.c bench/build.c bench/bench.h barrier.c barrier.h $(OLD) \
 		$(FLAGS)
 	@mkdir -p $(@D)
