@@ -16,7 +16,14 @@
 #include "RECIPES/two-barriers-or-three-processes.c"
 #include "RECIPES/end-a-wait-by-a-signal-or-from-another-thread.c"
 #include "RECIPES/what-to-print.c"
+
+static enum { SUSPENDS, IS_FORK, IS_REFUSED } what_vfork_does;
+#define vfork()                                                                                    \
+        (what_vfork_does == SUSPENDS  ? vfork()                                                    \
+         : what_vfork_does == IS_FORK ? fork()                                                     \
+                                      : (errno = EAGAIN, (pid_t) -1))
 #include "RECIPES/from-a-big-process.c"
+#undef vfork
 
 static void before_fork(void);
 #define fork() (before_fork(), fork())
@@ -819,16 +826,25 @@ static void a_fork_in_the_middle_of_a_start_hides_no_exec(void) {
         barrier_destroy(&b);
 }
 
+static void create_with_signals_blocked(struct start *s) {
+        sigset_t all, old;
+
+        CHECK(sigfillset(&all) == 0 && pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
+        CHECK(create(s) == 0);
+        CHECK(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
+}
+
 /* Returns 0 if the child exec'd, or why not. */
 static int vfork_and_meet(char **argv, int status) {
         struct start s = { .argv = argv };
 
-        CHECK(create(&s) == 0 && s.pid > 0);
+        create_with_signals_blocked(&s);
+        CHECK(s.pid > 0);
         bool executed = barrier_wait_next(&s.b) && barrier_place(&s.b) && barrier_wait_next(&s.b) &&
                         barrier_wait_abortion(&s.b) && barrier_they_left(&s.b);
         int error = executed ? 0 : barrier_error(&s.b);
-        CHECK(exited(reaped(s.pid), status));
         CHECK(pthread_join(s.thread, NULL) == 0);
+        CHECK(exited(reaped(s.pid), status));
         barrier_destroy(&s.b);
         return error;
 }
@@ -836,6 +852,21 @@ static int vfork_and_meet(char **argv, int status) {
 static void a_child_of_vfork_meets_and_says_whether_it_execs(void) {
         CHECK(vfork_and_meet((char *[]){ "true", NULL }, 0) == 0);
         CHECK(vfork_and_meet((char *[]){ "/no/such", NULL }, 127) == ENOENT);
+}
+
+static void so_it_does_where_vfork_is_fork(void) {
+        what_vfork_does = IS_FORK;
+        a_child_of_vfork_meets_and_says_whether_it_execs();
+}
+
+static void a_vfork_that_fails_is_told(void) {
+        struct start s = { .argv = (char *[]){ "true", NULL } };
+
+        what_vfork_does = IS_REFUSED;
+        create_with_signals_blocked(&s);
+        CHECK(s.pid == -1);
+        CHECK(pthread_join(s.thread, NULL) == 0);
+        barrier_destroy(&s.b);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -868,6 +899,8 @@ static const struct test {
         TEST(each_ending_has_its_sentence),
         TEST(a_fork_in_the_middle_of_a_start_hides_no_exec),
         TEST(a_child_of_vfork_meets_and_says_whether_it_execs),
+        TEST(so_it_does_where_vfork_is_fork),
+        TEST(a_vfork_that_fails_is_told),
         TEST(the_readme_waits_for_its_daemon),
         TEST(go_ahead_comes_from_the_parent_alone),
         TEST(the_end_of_a_pipe_is_told_from_a_death),
