@@ -52,7 +52,7 @@ struct barrier_progress;
 enum barrier_verdict;
 static void cut_wait(struct barrier_progress *p, enum barrier_verdict *verdict);
 static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, int *in_vain,
-                      int64_t *before);
+                      int64_t *before, bool *nothing);
 static void cut_read_number(char (*text)[], char **found, size_t *length, int *reads, ssize_t *n);
 
 /* Whoever looks twice may look 80 times. */
@@ -931,7 +931,7 @@ static struct barrier_progress *progress;
 
 /* Nothing but the time changes where it sleeps again. */
 static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, int *in_vain,
-                      int64_t *before) {
+                      int64_t *before, bool *nothing) {
         int i;
 
         CHECK(same(k.b, &asleep) && as_asked(*fds) && *in_vain >= 0 && *in_vain <= 2);
@@ -949,6 +949,7 @@ static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, 
         *msec = nondet_int();
         *in_vain = nondet_int();
         *before = nondet_int64();
+        *nothing = nondet_bool();
         change_time(progress);
         k.left = nondet_bool();
         ASSUME(*in_vain >= 0 && *in_vain <= 2 && *in_vain <= k.in_vain);

@@ -96,14 +96,14 @@ barrier_time_left@s/ + 999999//@a wait ends before its time
 barrier_time_left@s/: 0;/: 1;/@a wait does not end when its time is up
 barrier_time_left@s/barrier_broke(b, errno);/;/@a clock that cannot be read counts as a timeout
 barrier_sleep@s/if (b->they_aborted).*/if (false)/@a wait whose clock cannot be read times out
-barrier_sleep@s/msec != 0 && (n == 0 || \(.*\)));/msec != 0 \&\& \1);/@a poll() that ended early counts as a timeout
-barrier_sleep@s/msec != 0 && (n == 0 || \(.*\)));/msec != 0 \&\& n == 0);/@an interrupted poll() counts as a timeout
+barrier_sleep@s/nothing = n == 0 || /nothing = /@a poll() that ended early counts as a timeout
+barrier_sleep@s/nothing = n == 0 .*/nothing = n == 0;/@an interrupted poll() counts as a timeout
 barrier_sleep@s/if (p->now != before)/if (false)/@two poll()s that ended early count as a timeout though the clock goes
 barrier_sleep@s/if (in_vain == 2)/if (in_vain == 1)/@one poll() that ended before the clock moved counts as a timeout
 barrier_sleep@s/if (in_vain == 2)/if (false)/@with a clock that stands still a wait never ends
 barrier_sleep@s/in_vain = n == 0 && msec > 0 ? in_vain + 1 : 0;/in_vain += n == 0 \&\& msec > 0;/@with a signal between them two poll()s that ended early count as a timeout
 barrier_sleep@s/p->last = msec == 0;/p->last = true;/@a wait ends with whatever wakes it first
-barrier_sleep@s/if (n == 0 || .*nothing was ready.*/if (n == 0)/@an interrupted poll() without time ends the barrier
+barrier_sleep@s/if (nothing)/if (n == 0)/@an interrupted poll() without time ends the barrier
 barrier_sleep@s/barrier_broke(b, errno)/(void) b/@a poll() that failed is tried for ever
 barrier_read@s/return read(\(.*\));/return errno = EAGAIN, -1;/@where preadv2() does not exist nothing is read
 barrier_read@s/return read(\(.*\));/ssize_t m = read(\1); if (m < 0 \&\& errno == EINTR) errno = EAGAIN; return m;/@where preadv2() does not exist an interrupted read is taken for nothing new
