@@ -42,7 +42,7 @@
 #error "_GNU_SOURCE was defined after the first header: define it before"
 #endif
 
-/* How often a wait looks again before it sleeps. A look takes a quarter of a microsecond, and
+/* How often a wait looks again before it sleeps. One look takes a quarter of a microsecond, and
  * going to sleep and being woken about 20: trying for as long as that can at worst double the cost
  * of a wait, and saves nearly all of it if the other side is about to arrive. Define it as 0 to
  * always sleep at once; what a wait returns does not depend on it. */
@@ -447,10 +447,10 @@ static int barrier_time_left(Barrier *b, struct barrier_progress *p) {
  * may be nothing to be woken by. */
 static enum barrier_verdict barrier_try(Barrier *b, int until, struct barrier_progress *p) {
         enum barrier_verdict verdict = BARRIER_NOT_YET;
-        bool open = !b->error && !barrier_reached(b, until);
-        bool may_try = open && until != BARRIER_END && b->timeout != 0 &&
+        bool undecided = !b->error && !barrier_reached(b, until);
+        bool may_try = undecided && until != BARRIER_END && b->timeout != 0 &&
                        b->received >= BARRIER_TRIES_FROM;
-        unsigned done, looks = !open || b->role == BARRIER_CHILD;
+        unsigned done, looks = !undecided || b->role == BARRIER_CHILD;
 
         if (may_try)
                 looks = b->pause == 0 ? 1 + BARRIER_TRIES : b->pause % BARRIER_READ_FIRST == 0;

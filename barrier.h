@@ -377,8 +377,7 @@ struct Barrier {
  *   for up to about 20 microseconds where a look is cheap, but never beyond its timeout: that saves
  *   a sleep and a wake-up if the other side is about to arrive. wait_abortion never does. Where it
  *   was in vain it is done less and less often, down to once in about a thousand sleeps; one
- *   success brings it back.
- *   Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
+ *   success brings it back. Compile barrier.c with -DBARRIER_TRIES=0 to turn it off.
  *
  * WHEN SOMETHING BREAKS
  *

@@ -636,7 +636,7 @@ static bool hear_of(int n) {
         return place_many(&theirs, n) && barrier_wait_next(&mine);
 }
 
-/* Whether what looks is preadv2() in this program. Leaves the barrier as it found it. */
+/* Whether what looks is preadv2() in this program. Leaves a fresh pair. */
 static bool looks_are_ours(void) {
         CHECK(hear_of(1));
         afresh();
@@ -4716,8 +4716,7 @@ TEST(init_makes_3_system_calls, ONCE) {
         CHECK(count_calls(run_init) == 3);
 }
 
-/* The parent sleeps before it looks for its first barriers. */
-TEST(place_and_sync_with_the_barrier_there_makes_2_system_calls, PAIR) {
+TEST(place_and_sync_with_the_barrier_there_makes_2_calls_and_the_parents_first_3, PAIR) {
         static const int heard[] = { 0, 1, TRIES_FROM - 1, TRIES_FROM };
         int i, calls;
 

@@ -481,7 +481,7 @@ static void gather(const struct scenario *s, int row, long n, long rounds) {
         }
 }
 
-enum { THERE = 1, FIRST, HEARD = 16 };
+enum { THERE = 1, FIRST, HEARD = 16 }; /* so many rounds, and the parent looks before it sleeps */
 
 /* A place and a sync whose barrier is already there, written on the child's behalf and off the
  * clock, or is not, and then the sync is a try. */

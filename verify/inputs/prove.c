@@ -1497,7 +1497,8 @@ void any_close(int *fd) {
         *fd = -1;
 }
 
-/* All that looks at the counters, but for import and export. */
+/* All that looks at the counters, but for import and export; and but for whether enough has come to
+ * look again before sleeping, which explore.c takes for any. */
 static int operate(Barrier *b, int operation, int argument, bool gone) {
         errno = 0;
         switch (operation) {

@@ -653,7 +653,7 @@ static uint32_t first_pause;
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
         const int looks = n->start.looks;
-        /* What is done before enough barriers were received to try: the child looks once. */
+        /* Before enough barriers were received to try, the child looks once, the parent not at all. */
         const bool few = looks == (b->role == BARRIER_CHILD);
         const unsigned heard = waits(n->start.op) && !few ? BARRIER_TRIES_FROM : 0;
 

@@ -81,7 +81,7 @@ barrier_wait@s/if (p.last/if (b->timeout == 0/@a wait without time never looks a
 barrier_wait@s/until == BARRIER_END && !b->i_aborted/until == BARRIER_END/@wait_abortion is true though this side aborted too
 barrier_wait@s/p.hung_up);/false);/@a wait does not tell itself of a hang-up
 barrier_try@s/barrier_time_left(b, p) == 0/barrier_time_left(b, p) < 0/@a wait goes on trying when its time is up
-barrier_try@s/!open || //@a wait does not look at what it has received
+barrier_try@s/!undecided || //@a wait does not look at what it has received
 barrier_try@s/== BARRIER_CHILD/!= BARRIER_CHILD/@the parent looks before it sleeps for what is not there
 barrier_try@s/if (may_try)$/if (true)/@a wait that may not try polls first, or tries
 barrier_try@s/else if (may_try) {/else {/@a wait that may not try says that trying was in vain
