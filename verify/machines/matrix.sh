@@ -2,12 +2,54 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# matrix.sh - the suite with every compiler, optimisation and standard of C, and the library as its
-# users compile it in: by its header and as a private copy, in C and in C++, and in each way of "In
-# your build" in doc/PORTING.md; and misuse that the compiler stops.
+# matrix.sh - the suite with every compiler, optimisation and standard of C, and once more in narrow
+# quarters; the library as its users compile it in: by its header and as a private copy, in C and in
+# C++, and in each way of "In your build" in doc/PORTING.md; and misuse that the compiler stops.
 
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
+
+# Runs a program behind a filter that answers clone3() with ERRNO.
+refuse() {
+        cat << 'END'
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ERRNO),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { sizeof code / sizeof *code, code };
+
+        if (argc > 1 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
+                (void) execv(argv[1], argv + 1);
+        perror("refuse");
+        return 1;
+}
+END
+}
+
+# narrow NAME CC FLAGS: the suite; the same with 64 descriptors; and where a filter refuses threads:
+# after ENOSYS alone glibc makes them in another way
+narrow() {
+        suite "$1" "$2" "$3"
+        prlimit --nofile=64 "$out/$1/test-barrier"
+        refuse > "$out/$1/refuse.c"
+        for error in EPERM ENOSYS; do
+                $2 -DERRNO=$error -o "$out/$1/refuse" "$out/$1/refuse.c"
+                "$out/$1/refuse" "$out/$1/test-barrier"
+        done
+}
 
 # compiles WHAT LINE...
 compiles() {
@@ -199,6 +241,7 @@ need binutils nm
 need pkgconf pkg-config
 need check /usr/include/check.h
 need tcc tcc
+need util-linux prlimit
 # Not gcc-multilib, which cannot be installed beside a cross compiler.
 need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
 need libc6-dev-i386 /usr/lib32/libc.a
@@ -207,8 +250,9 @@ all_there
 fetch_libcheck
 
 {
+        echo 'narrow|gcc-O2-narrow|gcc|-O2'
+        echo 'suite|clang-O2|clang|-O2'
         for cc in gcc clang; do
-                echo "suite|$cc-O2|$cc|-O2"
                 for standard in c99 c2x; do
                         echo "included|$cc-$standard-included|$cc|c|$standard"
                 done
