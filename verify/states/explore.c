@@ -283,26 +283,36 @@ static bool waits(int op) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-enum { CHUNK = 1 << 14, CHUNKS = 1 << 13 };
+enum { CHUNK = 1 << 16, CHUNKS = 1 << 11 };
 
 /* Entries, each once, numbered as they came, which never move. */
 struct table {
-        size_t key, size; /* of what tells entries apart, in front, and of an entry; both of 8 */
+        size_t key, size; /* of what tells entries apart, in front, and of an entry; both of 4 */
         uint32_t n, slots;
         uint64_t *slot; /* half of the hash, and the number + 1; or 0 */
         unsigned char *chunk[CHUNKS];
 };
+
+/* Zeroed, in huge pages if it is big: most of the time goes by waiting for memory. */
+static void *get_memory(size_t size) {
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+                die("out of memory");
+        (void) madvise(p, size, MADV_HUGEPAGE);
+        return p;
+}
 
 static void *table_at(const struct table *t, uint32_t i) {
         return t->chunk[i / CHUNK] + i % CHUNK * t->size;
 }
 
 static uint32_t table_hash(const struct table *t, const void *key) {
-        uint64_t hash = 0, word;
+        uint64_t hash = 0, word = 0;
         size_t i;
 
         for (i = 0; i < t->key; i += sizeof word) {
-                memcpy(&word, (const unsigned char *) key + i, sizeof word);
+                memcpy(&word, (const unsigned char *) key + i, t->key - i < 8 ? 4 : sizeof word);
                 hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
                 hash ^= hash >> 29;
         }
@@ -315,16 +325,15 @@ static void table_grow(struct table *t) {
         uint64_t *slot = t->slot;
 
         t->slots = old ? 2 * old : 1 << 12;
-        t->slot = calloc(t->slots, sizeof *slot);
-        if (!t->slot)
-                die("out of memory");
+        t->slot = get_memory(t->slots * sizeof *slot);
         for (i = 0; i < old; i++)
                 if (slot[i]) {
                         for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
                                 ;
                         t->slot[j & (t->slots - 1)] = slot[i];
                 }
-        free(slot);
+        if (slot)
+                (void) munmap(slot, old * sizeof *slot);
 }
 
 /* The number of the entry with the key of this one, which is new if there are more then. */
@@ -340,8 +349,8 @@ static uint32_t table_number(struct table *t, const void *entry) {
         }
         if (t->n == (uint32_t) CHUNK * CHUNKS)
                 die("too many states");
-        if (t->n % CHUNK == 0 && !(t->chunk[t->n / CHUNK] = calloc(CHUNK, t->size)))
-                die("out of memory");
+        if (t->n % CHUNK == 0)
+                t->chunk[t->n / CHUNK] = get_memory(CHUNK * t->size);
         memcpy(table_at(t, t->n), entry, t->size);
         t->slot[i] = (uint64_t) hash << 32 | (t->n + 1);
         return t->n++;
@@ -351,8 +360,9 @@ static void table_clear(struct table *t) {
         size_t i;
 
         for (i = 0; i < CHUNKS && t->chunk[i]; i++)
-                free(t->chunk[i]);
-        free(t->slot);
+                (void) munmap(t->chunk[i], CHUNK * t->size);
+        if (t->slot)
+                (void) munmap(t->slot, t->slots * sizeof *t->slot);
         *t = (struct table){ .key = t->key, .size = t->size };
 }
 
@@ -384,15 +394,34 @@ struct move {
         int16_t start; /* of the operation that begins, or -1 */
 };
 
+/* A state as it is kept: all but the nodes is a few thousand different values. */
 struct visited {
-        struct state s;
+        uint32_t at[SIDES], rest; /* the number of it */
         uint32_t from;
         struct move move;
 };
 
 static struct table tables[2], *states; /* those visited, with normalisation or without */
 static uint32_t current;                /* the one whose steps are made */
+static struct table rests = { .key = sizeof(struct state) - offsetof(struct state, k),
+                              .size = sizeof(struct state) - offsetof(struct state, k) };
 static struct table structs = { .key = sizeof(Barrier), .size = sizeof(Barrier) };
+
+static struct visited pack(const struct state *s) {
+        const unsigned char *rest = (const unsigned char *) s + offsetof(struct state, k);
+
+        return (struct visited){ .at = { s->at[PARENT], s->at[CHILD] },
+                                 .rest = table_number(&rests, rest) };
+}
+
+static struct state unpack(const struct visited *v) {
+        struct state s;
+
+        memcpy(s.at, v->at, sizeof s.at);
+        memcpy((unsigned char *) &s + offsetof(struct state, k), table_at(&rests, v->rest),
+               rests.size);
+        return s;
+}
 
 static bool is_idle(uint32_t at) {
         return at & IDLE;
@@ -1370,13 +1399,15 @@ static void check_idles(const struct state *s) {
 
 static void look_up(void) {
         const struct visited *v;
+        struct state s;
         uint32_t n;
 
         for (v = fresh; v < fresh + n_fresh; v++) {
                 n = states->n;
                 if (table_number(states, v) == n) {
-                        rules_asleep(v->s);
-                        check_idles(&v->s);
+                        s = unpack(v);
+                        rules_asleep(s);
+                        check_idles(&s);
                 }
                 if (*wrong) {
                         current = v->from;
@@ -1388,13 +1419,16 @@ static void look_up(void) {
 
 static void attempt(const struct state *from, struct move m, uint32_t at) {
         struct visited *v = &fresh[n_fresh];
+        struct state s = *from;
 
-        *v = (struct visited){ .s = *from, .from = current, .move = m };
-        if (!step(&v->s, m, at))
+        if (!step(&s, m, at))
                 return;
         transitions++;
         if (*wrong)
                 report(&m);
+        *v = pack(&s);
+        v->from = current;
+        v->move = m;
         __builtin_prefetch(&states->slot[table_hash(states, v) & (states->slots - 1)]);
         if (++n_fresh == sizeof fresh / sizeof *fresh)
                 look_up();
@@ -1420,10 +1454,19 @@ static bool may_start(const struct state *s, int who, struct start start) {
                (normalising || b->placed < (uint64_t) pass->placements);
 }
 
+/* Whether this pass has it. */
+static bool has_choice(int choice) {
+        return choice == GO || (choice == INTERRUPTED      ? pass->eintr
+                                : choice <= NO_HONEST_PEER ? pass->fail
+                                : choice == EXECS          ? pass->watch
+                                                           : pass->msec);
+}
+
 /* Makes each step that is possible. */
 static void expand(const struct state *s) {
         struct move m;
         uint32_t at;
+        bool returns;
 
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 m.start = -1;
@@ -1438,14 +1481,17 @@ static void expand(const struct state *s) {
                         if (m.start >= 0 && !may_start(s, m.who, start_of(m.start)))
                                 continue;
                         at = move_from(s, m);
-                        for (m.choice = GO; m.choice < KILLED; m.choice++)
-                                attempt(s, m, at);
+                        returns = node_at(at)->next.kind == RETURN;
+                        for (m.choice = GO; m.choice < (returns ? INTERRUPTED : KILLED); m.choice++)
+                                if (has_choice(m.choice))
+                                        attempt(s, m, at);
                 } while (m.start >= 0 && ++m.start < STARTS);
         }
 }
 
 static void explore(bool normalised) {
-        struct visited v = { .s = start() };
+        struct state s = start();
+        struct visited v = pack(&s);
         uint32_t n;
 
         normalising = merging = normalised;
@@ -1453,20 +1499,20 @@ static void explore(bool normalised) {
         table_clear(&alikes);
         transitions = 0;
         states = &tables[!normalised];
-        *states = (struct table){ .key = sizeof v.s, .size = sizeof v };
-        idles[!normalised] = (struct table){ .key = sizeof v.s, .size = sizeof v.s };
+        *states = (struct table){ .key = offsetof(struct visited, from), .size = sizeof v };
+        idles[!normalised] = (struct table){ .key = sizeof s, .size = sizeof s };
         (void) table_number(states, &v);
         for (current = 0; current < states->n; current++) {
-                memcpy(&v, table_at(states, current), sizeof v);
-                expand(&v.s);
+                s = unpack(table_at(states, current));
+                expand(&s);
                 if (current + 1 == states->n)
                         look_up();
-                if (!pass->placements || !is_idle(v.s.at[PARENT]) || !is_idle(v.s.at[CHILD]))
+                if (!pass->placements || !is_idle(s.at[PARENT]) || !is_idle(s.at[CHILD]))
                         continue;
-                normalise(&v.s);
-                (void) table_number(&idles[!normalising], &v.s);
+                normalise(&s);
+                (void) table_number(&idles[!normalising], &s);
                 n = idles[0].n;
-                if (!normalising && table_number(&idles[0], &v.s) == n) {
+                if (!normalising && table_number(&idles[0], &s) == n) {
                         violation("an idle state that is not there with normalisation");
                         report(NULL);
                 }
