@@ -24,8 +24,9 @@
  *
  *   1. Each side places barriers, as many as it likes, whenever it likes; placing never waits.
  *   2. The n-th barrier of one side is linked to the n-th of the other, once both are placed.
- *   3. Each side can wait for the other: until it has caught up (sync), until then or for one more
- *      linked barrier (sync_next), or for any new barrier (wait_next). Waiting is optional.
+ *   3. Each side can wait: until the other has placed as many as it has (sync); until then, or at
+ *      one more linked barrier if that is sooner (sync_next); for any barrier that it has not
+ *      consumed yet (wait_next). Waiting is optional.
  *   4. Aborting supersedes everything: it discards whatever was placed and ends the barrier for
  *      both. An abortion that happened before a wait began is never missed by that wait.
  *   5. Leaving (exit, crash, SIGKILL, execve() closing the descriptors, barrier_destroy()) is an
@@ -50,9 +51,8 @@
  *   this side was given the other role false           EALREADY      the same         no
  *
  *   In the last three rows barrier_i_aborted() and barrier_they_aborted() are both true here:
- *   - a failed system call of this side is told to the other one, as a code: its errno;
- *   - who broke the protocol is told nothing more, and learns of the end when this side leaves, so
- *     destroy soon;
+ *   - if a system call fails here, the other side gets its errno, as a code;
+ *   - a peer that broke the protocol is told nothing more, and sees this side leave: destroy soon;
  *   - a role set before fork() is in both processes; the other one sees this one leave.
  *   What the other side says, or what breaks, replaces this side's ECANCELED; after that the first
  *   one stays. A code may be any number, ETIMEDOUT too: a wait has run out of time if errno is
@@ -99,10 +99,10 @@ BARRIER_CHECKED int barrier_init(Barrier *b);
 
 /* Says which side this process is, after fork(), on each side once: BARRIER_PARENT or
  * BARRIER_CHILD. Closes the descriptor that belongs to the other side alone.
- * Returns 0; -EINVAL: unknown role; -EALREADY: the role was set; -EBADF: BARRIER_NULL, zeroed or
- * destroyed. The same role again changes nothing. The other role ends this side: mostly the first
- * one was set before fork(), and what this side needs is closed. From then on place and the waits
- * fail with EALREADY, unless it had ended before. */
+ * Returns 0; -EINVAL: unknown role; -EBADF: BARRIER_NULL, zeroed or destroyed; -EALREADY: a role is
+ * set. If it is the same one, nothing else happens. The other one ends this side: mostly the first
+ * was set before fork(), and what this side needs is closed. From then on place and the waits fail
+ * with EALREADY, unless it had ended before. */
 BARRIER_API int barrier_set_role(Barrier *b, unsigned role);
 
 /* Moves this side's descriptors to numbers at or above `lowest`, for a process that is about to put
@@ -146,7 +146,8 @@ BARRIER_API bool barrier_fail(Barrier *b, int code);
 BARRIER_CHECKED bool barrier_wait_next(Barrier *b);
 
 /* Waits until the other side has placed at least as many barriers as this side, or a linked one
- * that this side has not yet consumed. So while both sides are level it is true at once, each time.
+ * that this side has not yet consumed. So it is true at once, each time, while both have placed
+ * equally many.
  * Returns true, or false with errno as in HOW IT ENDS. */
 BARRIER_CHECKED bool barrier_sync_next(Barrier *b);
 
@@ -162,9 +163,9 @@ BARRIER_CHECKED bool barrier_sync(Barrier *b);
 BARRIER_CHECKED bool barrier_place_and_sync(Barrier *b);
 
 /* Waits until the other side aborts or leaves; the one wait that goes on after this side aborted.
- * Returns true if they did and this side did not abort; false with errno = barrier_error() if this
- * side had aborted too, or it ended as in the last three rows of HOW IT ENDS; false with ETIMEDOUT
- * if they have not yet, or ENOTCONN without a role. */
+ * Returns true if they did and this side did not abort. Else false, with ETIMEDOUT: they have not
+ * yet; ENOTCONN: no role; or barrier_error(): this side had aborted too, or it ended as in the last
+ * three rows of HOW IT ENDS. */
 BARRIER_API bool barrier_wait_abortion(Barrier *b);
 
 /* Limits each later wait on this side to `msec` milliseconds of CLOCK_MONOTONIC: negative for ever
@@ -178,7 +179,7 @@ BARRIER_API bool barrier_wait_abortion(Barrier *b);
  * errno. */
 BARRIER_API void barrier_set_timeout(Barrier *b, int msec);
 
-/* ---- queries: what this side knows so far; none looks for news ------------------------------- */
+/* ---- queries: what this side knows so far; none asks the kernel ------------------------------ */
 
 BARRIER_API bool barrier_i_aborted(const Barrier *b);
 BARRIER_API bool barrier_they_aborted(const Barrier *b); /* leaving counts, and what broke here */
@@ -201,10 +202,10 @@ BARRIER_API int barrier_error(const Barrier *b);
  *      1. with timeout 0, call the wait;
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, wait until the descriptor
  *         is readable, and start again. Start again after true, place and abort too.
- * After this side's own abortion it serves barrier_wait_abortion(). Make it anew after
- * barrier_watch(). Once the barrier has ended it stays readable. Take it out of the loop
- * and close it before barrier_destroy(). A forked child
- * closes its copy, and leaves its parent's loop alone: what it takes out of that is gone for both.
+ * After this side's own abortion it is for barrier_wait_abortion(). After barrier_watch() close it
+ * and make a new one. Once the barrier has ended it stays readable. Take it out of the loop and
+ * close it before barrier_destroy(). A forked child closes its copy, and leaves its parent's loop
+ * alone: what it takes out of that is gone for both.
  * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once barrier_they_aborted():
  * there is nothing to wait for; or the error of a system call, and nothing is open. */
 BARRIER_CHECKED int barrier_epoll(const Barrier *b);
@@ -215,9 +216,9 @@ enum { BARRIER_POLLFDS = 3 };
  * and events; other loops read the events otherwise, see doc/LOOPS.md. Used in the same order,
  * where any entry that is ready, whatever its revents, means: start again. The descriptors stay the
  * library's. All BARRIER_POLLFDS entries are filled in, whatever is returned; fd is -1 where there
- * is none. So you can find out what to take out of an epoll after the end too. Do it with
- * EPOLL_CTL_DEL before barrier_destroy(): the other side shares the open files, so that closing
- * alone leaves them in, ready for ever. An armed poll request of an io_uring is a copy of the
+ * is none; so after the end, too, you can take them out of an epoll. Do it with EPOLL_CTL_DEL
+ * before barrier_destroy(): the other side shares the open files, so that closing alone leaves them
+ * in, ready for ever. An armed poll request of an io_uring is a copy of the
  * descriptor, in each process that inherited the ring: cancel it, or the other side will not see
  * this one leave.
  * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); -barrier_error()
@@ -258,12 +259,12 @@ BARRIER_CHECKED int barrier_export(Barrier *b, char *buf, size_t size);
 /* In the new program: takes the barrier over exactly where it stood, and makes the descriptors
  * close-on-exec again. What *b held before is not looked at. Import a string once: two structs with
  * the same descriptors would close them twice. Not promised to be async-signal-safe.
+ * A program that runs with more rights than its caller must not import from its environment.
  * The string must be what barrier_export() wrote, to the letter, and each descriptor in it the very
  * object that was exported. The pipe is known by its inode, an eventfd by its number in the
  * kernel, which is used again once nobody has it open. /proc has to tell that number on both sides
  * of the execve(). Where it does not, no descriptor is free to ask it, or a forged string says so,
- * any descriptor that polls like an eventfd is accepted if the pipe matches. So a program that runs
- * with more rights than its caller must not import a string from its environment. A checkpoint and
+ * any descriptor that polls like an eventfd is accepted if the pipe matches. A checkpoint and
  * restore in between makes the string stale.
  * Returns 0; -EINVAL: s is NULL, malformed or out of range; -EBADF: a descriptor is not open or is
  * another object; -EFBIG as above; or the error of a system call. On error *b equals BARRIER_NULL
@@ -308,7 +309,7 @@ struct Barrier {
  *
  *   Functions that return bool return false with errno set, except barrier_abort(), barrier_fail()
  *   and the queries. Functions that return int, except barrier_error(), return 0 or more, or a
- *   negative errno value; write errno = -barrier_init(&b) if you prefer errno. Before
+ *   negative errno value, barrier_get_pollfds() also a negated code of the other side's. Before
  *   barrier_set_role(), and on BARRIER_NULL, every place, abort and wait fails with ENOTCONN.
  *
  * BLOCKING AND SIGNALS
@@ -343,9 +344,9 @@ struct Barrier {
  * THE ROLE
  *
  *   A role belongs to one process per side: where two of one side use it, what they say adds up to
- *   nonsense. But it is inherited. A process may set the child's role
- *   and fork the real peer, which goes on with it: a double fork, the set-up of a container. The
- *   one in the middle exits or destroys its copy, which sends nothing.
+ *   nonsense. But it is inherited. A process may set the child's role and fork the real peer, which
+ *   goes on with it: a double fork, the set-up of a container. The one in the middle exits or
+ *   destroys its copy, which sends nothing.
  *
  * COPIES OF DESCRIPTORS
  *

@@ -7,8 +7,8 @@
  * return 0; that may take 5 seconds, or what -t says. The foreground process decides: the daemon
  * begins to serve only when told to, so never after a start that gave up, or was killed before it
  * had told it to. A start that takes too long, or is ended by SIGHUP, SIGINT or SIGTERM, leaves
- * nothing, wherever the daemon is stuck. SIGTERM ends the daemon; `flock DIR/pid true` waits until
- * it has gone. A daemon that was killed leaves its socket, which the next start removes.
+ * no process, wherever the daemon is stuck. SIGTERM ends the daemon; `flock DIR/pid true` waits
+ * until it has gone. DIR/pid stays; DIR/sock, if a daemon was killed, until the next start.
  *
  * Exit status: 0, 1 with the reason on stderr, 2 wrong usage.
  *

@@ -11,9 +11,9 @@
  *
  *   - Whatever fails, on either side, is reported with its errno. A child that was killed before
  *     its exec is not taken for one that exec'd.
- *   - If launch is killed, at any moment, nothing runs on, unless COMMAND gained privileges by its
- *     exec. The thread that forks lasts as long as COMMAND, because the death signal hangs on it;
- *     the one that called start() may end.
+ *   - If launch is killed, at any moment, COMMAND is killed too, unless it gained privileges by its
+ *     exec; what COMMAND itself has started is not. The thread that forks lasts as long as COMMAND,
+ *     because the death signal depends on it; the one that called start() may end.
  *   - If a step takes longer than the timeout, the child is killed, once its number is known.
  *   - Termination is passed on, during the start too, unless launch was started with it ignored.
  *   - Any number of threads may start commands at once, whatever the others do meanwhile.

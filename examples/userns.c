@@ -4,11 +4,11 @@
  * userns COMMAND [ARG...] - runs a command with a /tmp of its own and without capabilities
  *
  * The child enters new user and mount namespaces, where nobody is mapped yet, and waits. The parent
- * writes setgroups, uid_map and gid_map, which only a process outside can do. They meet; the child
- * mounts an empty tmpfs on /tmp, gives up all capabilities in these namespaces for good, and
- * executes COMMAND as the same user as before: a COMMAND started by root can still write what root
- * owns. If either of the two is killed, at any time, the other ends too; what COMMAND itself has
- * started does not. SIGINT and SIGQUIT are left to COMMAND.
+ * writes setgroups, uid_map and gid_map: its own id alone here, but from outside others can be
+ * mapped as well. They meet; the child mounts an empty tmpfs on /tmp, gives up all capabilities in
+ * these namespaces for good, and executes COMMAND as the same user as before: a COMMAND started by
+ * root can still write what root owns. If either of the two is killed, at any time, the other ends
+ * too; what COMMAND itself has started does not. SIGINT and SIGQUIT are left to COMMAND.
  *
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
  * possible here; 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.

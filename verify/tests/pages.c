@@ -864,7 +864,7 @@ static void a_vfork_that_fails_is_told(void) {
 
         what_vfork_does = IS_REFUSED;
         create_with_signals_blocked(&s);
-        CHECK(s.pid == -1);
+        CHECK(s.pid == -EAGAIN);
         CHECK(pthread_join(s.thread, NULL) == 0);
         barrier_destroy(&s.b);
 }
