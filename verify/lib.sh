@@ -146,7 +146,7 @@ debian_apt() (
         dir=$debian/$1-$2
         APT_CONFIG=$dir/apt.conf
         export APT_CONFIG
-        if [ ! -e "$dir/updated" ]; then
+        if [ "$(cat "$dir/updated" 2> /dev/null)" != "$dir" ]; then # or this folder was moved
                 case $1 in
                 *-security) label=Debian-Security ;;
                 *) label=Debian ;;
@@ -169,7 +169,8 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 Acquire::Retries "3";
 END
-                apt-get -qq -o APT::Update::Error-Mode=any update && : > "$dir/updated" || exit
+                apt-get -qq -o APT::Update::Error-Mode=any update &&
+                        echo "$dir" > "$dir/updated" || exit
         fi
         shift 2
         "$@"
