@@ -17,7 +17,8 @@
  *      execve          the same across a real execve()
  *      calls           how many system calls it takes
  *
- * CK_RUN_CASE=waits runs that section alone.
+ * CK_RUN_CASE=waits runs that section alone, BARRIER_TESTS those of its lines, by the names that
+ * CK_TAP_LOG_FILE_NAME=- prints.
  *
  * No test depends on how long something takes. "It would block" is asked with timeout 0, and what
  * has to happen first is told over a second channel. TEST() says on which ground a test stands:
@@ -4890,6 +4891,18 @@ static void run_check(int i) {
         CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
+static bool is_wanted(const char *test) {
+        const char *lines = getenv("BARRIER_TESTS");
+        size_t length = strlen(test);
+
+        while (lines && (strncmp(lines, test, length) != 0 || !strchr("\n", lines[length]))) {
+                lines = strchr(lines, '\n');
+                if (!lines++)
+                        return false;
+        }
+        return true;
+}
+
 static void add_check(TCase *section, const struct test *t, unsigned r, int s) {
         struct check *c = &checks[number_of_checks];
 
@@ -4903,6 +4916,8 @@ static void add_check(TCase *section, const struct test *t, unsigned r, int s) {
                         t->ground == ONCE     ? ""
                         : r == BARRIER_PARENT ? ", parent"
                                               : ", child");
+        if (!is_wanted(c->name))
+                return;
         c->libcheck.name = c->name;
         c->libcheck.fn = run_check;
         c->libcheck.file = __FILE__;
