@@ -1251,16 +1251,19 @@ static void prepare(void) {
 }
 
 int main(int argc, char **argv) {
+        const char *only;
         bool terminal = isatty(STDERR_FILENO), proc = access("/proc/thread-self", F_OK) == 0;
         int i, unused = 0;
 
         if (argc == 2 && strcmp(argv[1], "--symbols") == 0)
                 return check_symbols();
-        brief = argc == 2 && strcmp(argv[1], "--short") == 0;
-        if (argc > 1 && !brief) {
+        brief = argc >= 2 && strcmp(argv[1], "--short") == 0;
+        only = argc == 3 && brief ? argv[2] : NULL;
+        if (argc > 1 + brief + (only != NULL)) {
                 fprintf(stderr, "usage: faults            every situation\n"
-                                "       faults --short    waits only in the child, "
-                                "and not with an idle watch\n"
+                                "       faults --short [FUNCTION]\n"
+                                "                         waits only in the child, and not with an "
+                                "idle watch\n"
                                 "       nm -u -P barrier.o | faults --symbols\n");
                 return 2;
         }
@@ -1270,6 +1273,7 @@ int main(int argc, char **argv) {
         prepare();
         do {
                 if (!makes_sense() ||
+                    (only && strcmp(only, dimensions[FUNCTION].values[now[FUNCTION]]) != 0) ||
                     (!proc && (now[FUNCTION] == EXPORT || now[FUNCTION] == IMPORT)))
                         continue;
                 situation();
@@ -1284,11 +1288,18 @@ int main(int argc, char **argv) {
                 printf("%-24s%9ld\n", table[i].name, injected[i]);
                 unused += proc && injected[i] == 0;
         }
+        if (situations == 0) {
+                fprintf(stderr, "faults: there is no such function, but these:\n");
+                for (i = 0; i < FUNCTIONS; i++)
+                        fprintf(stderr, "        %s\n", dimensions[FUNCTION].values[i]);
+        }
+        if (only)
+                unused = 0;
         if (unused)
                 fprintf(stderr, "faults: %d rows of the table were never reached\n", unused);
         printf("faults: %d functions, %ld situations, %ld faults, %ld with streams that others "
                "close, "
                "%d violations\n",
                FUNCTIONS, situations, runs, closings, violations);
-        return violations || unused ? 1 : 0;
+        return violations || unused || !situations ? 1 : 0;
 }
