@@ -45,7 +45,7 @@ struct peer {
 
 static void watch(int fd, struct peer *p);
 static void unwatch(struct peer *p);
-static void arrived(struct peer *p);
+static bool arrived(struct peer *p);
 static void ended(struct peer *p);
 #define look look_at_peer
 #include "first.inc"
@@ -64,9 +64,24 @@ enum way { ONE, ALL };
 static const char *const way_names[] = { "barrier_epoll()", "descriptors" };
 static const char *const role_names[] = { "", "parent", "child" };
 
-enum ending { PLACED, FAILED, DIED, DIED_WATCHED, BROKE, FAILED_BESIDE_FORK, ENDINGS };
+enum ending {
+        PLACED,
+        FAILED,
+        DIED,
+        DIED_WATCHED,
+        BROKE,
+        FAILED_BESIDE_FORK,
+        PLACED_AND_DIED,
+        ENDINGS,
+};
 static const char *const ending_names[] = {
-        "placed", "failed", "died", "died, watched", "broke the protocol", "failed, after a fork",
+        "placed",
+        "failed",
+        "died",
+        "died, watched",
+        "broke the protocol",
+        "failed, after a fork",
+        "placed and died",
 };
 
 static const char *backend;
@@ -76,8 +91,8 @@ static char where[200]; /* what is tried, for a complaint */
 unsigned long waits;
 static unsigned long callbacks;
 static int over; /* what the peer did: 0 nothing yet, 1 it placed, 2 it ended */
-static bool again, mistaken;
-static int rounds, rounds_wanted;
+static bool mistaken, dies;
+static int arrivals, rounds_wanted;
 static double worst; /* waits for a tick */
 
 __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...) {
@@ -93,7 +108,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 
 static void out_of_time(int signal) {
         (void) signal;
-        fail("hangs: %lu waits, %lu callbacks, %d rounds", waits, callbacks, rounds);
+        fail("hangs: %lu waits, %lu callbacks, %d rounds", waits, callbacks, arrivals);
 }
 
 /* ---- each wait of the loop is counted -------------------------------------------------------- */
@@ -283,13 +298,15 @@ static void unwatch(struct peer *p) {
                 loop_unwatch(watches[--n_watches]);
 }
 
-static void arrived(struct peer *p) {
-        if (rounds_wanted > 0 && ++rounds < rounds_wanted) {
+static bool arrived(struct peer *p) {
+        if (++arrivals < rounds_wanted) {
                 if (!barrier_place(&p->b))
                         fail("place: %s", strerror(errno));
-                again = true;
-        } else
+                return true;
+        }
+        if (!dies)
                 over = 1;
+        return dies;
 }
 
 static void ended(struct peer *p) {
@@ -308,10 +325,7 @@ void look(void *data) {
         if (n_watches == 0)
                 return; /* late in a batch: idle() has it */
         trying = true;
-        do {
-                again = false;
-                look_at_peer(data);
-        } while (again);
+        look_at_peer(data);
         trying = false;
         if (over && rounds_wanted == 0) {
                 seen = peer.b;
@@ -347,6 +361,10 @@ __attribute__((noreturn)) static void act(enum ending ending, int fd) {
         case DIED:
                 (void) raise(SIGKILL);
                 __attribute__((fallthrough));
+        case PLACED_AND_DIED:
+                (void) !barrier_place(b);
+                (void) raise(SIGKILL);
+                __attribute__((fallthrough));
         case BROKE:
                 if (write(b->me, &nonsense, sizeof nonsense) != sizeof nonsense)
                         _exit(1);
@@ -362,6 +380,8 @@ static void start_peer(enum ending ending, unsigned role) {
         int fds[2];
 
         over = 0;
+        arrivals = 0;
+        dies = ending == PLACED_AND_DIED;
         n_watches = 0;
         if (barrier_init(&peer.b) < 0 ||
             socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
@@ -438,17 +458,18 @@ static pid_t fork_beside(int *fd) {
 }
 
 static void check_ending(enum ending ending, const Barrier *b, bool placed) {
-        static const int errors[] = { 0, CODE, ECONNRESET, ECONNRESET, EPROTO, CODE };
-        bool left = ending == DIED || ending == DIED_WATCHED;
+        static const int errors[] = { 0, CODE, ECONNRESET, ECONNRESET, EPROTO, CODE, ECONNRESET };
+        bool left = ending == DIED || ending == DIED_WATCHED || dies;
 
-        if (placed != (ending == PLACED) || barrier_error(b) != errors[ending] ||
-            barrier_they_left(b) != left)
+        if (placed != (ending == PLACED) || arrivals != (placed || dies) ||
+            barrier_error(b) != errors[ending] || barrier_they_left(b) != left)
                 fail("%s, %s", placed ? "true" : strerror(barrier_error(b)),
                      barrier_they_left(b) ? "left" : "not left");
 }
 
 static void try_ending(enum ending ending, enum way way, unsigned role) {
         unsigned long n_waits, n_callbacks;
+        siginfo_t info;
         pid_t beside = -1;
         int beside_fd = -1, pidfd = -1, n = watched();
 
@@ -476,9 +497,12 @@ static void try_ending(enum ending ending, enum way way, unsigned role) {
         n_callbacks = callbacks;
         if (write(control, "", 1) != 1)
                 fail("the peer is gone");
+        if (dies && waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) < 0)
+                fail("waitid: %s", strerror(errno));
         while (!over)
                 loop_turn();
-        if (callbacks - n_callbacks != 1)
+        /* Pipe and eventfd may be ready at once. */
+        if (callbacks - n_callbacks != 1 && !(dies && way == ALL && callbacks - n_callbacks == 2))
                 fail("%lu callbacks", callbacks - n_callbacks);
         if (waits - n_waits > 4)
                 fail("%lu waits", waits - n_waits);
@@ -500,15 +524,14 @@ static void try_ending(enum ending ending, enum way way, unsigned role) {
 static void ping_pong(int n, enum way way, unsigned role) {
         (void) snprintf(where, sizeof where, "%s, %s, ping-pong", way_names[way], role_names[role]);
         rounds_wanted = n;
-        rounds = 0;
         start_peer(PLACED, role);
         into_loop(way);
         if (write(control, "", 1) != 1)
                 fail("the peer is gone");
         while (!over)
                 loop_turn();
-        if (over != 1 || rounds != n)
-                fail("%d rounds, %s", rounds, strerror(barrier_error(&peer.b)));
+        if (over != 1 || arrivals != n)
+                fail("%d rounds, %s", arrivals, strerror(barrier_error(&peer.b)));
         finish(&peer);
         stop_peer();
         rounds_wanted = 0;
