@@ -12,9 +12,17 @@ MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 # The address of the project, for barrier.pc and the manual page; they leave it out as long as it is
 # empty. It is filled in here and nowhere else.
-URL ?=
+URL :=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
-BUILD ?= .
+override BUILD := $(or $(BUILD),.)
+
+# These are for make's command line: what the environment has by these names is something else.
+N :=
+OLD :=
+FROM :=
+QUIET :=
+THREADS :=
+unexport CDPATH
 
 VERSION := $(shell sed -n 's/^.define BARRIER_VERSION "\(.*\)"/\1/p' barrier.h)
 FUNCTIONS := $(shell sed -n 's/^BARRIER_[A-Z]* [a-z ]*\(barrier_[a-z_]*\).*/\1/p' barrier.h)
@@ -85,8 +93,6 @@ installed:
 PROOFS := states/explore states/model inputs/fuzz-import failures/faults failures/filter \
 	failures/hostile failures/kill failures/soak failures/starts
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-N ?=
-OLD ?=
 
 $(BUILD)/verify/%: verify/%.c verify/common.h barrier.c barrier.h $(FLAGS)
 	@mkdir -p $(@D)
@@ -187,7 +193,6 @@ bench: ## what a wait and a start cost, beside what else there is, and beside OL
 	$(BUILD)/bench/start
 
 .PHONY: plots
-FROM ?=
 plots: ## the pictures in bench/, of FROM, a file with what make bench printed
 	sh bench/plots.sh '$(FROM)'
 
@@ -211,7 +216,7 @@ demo: all ## run the examples and compare what they do with what they should
 	@CC='$(CC)' sh examples/demo.sh $(QUIET) $(BUILD)/examples
 
 install: $(BUILD)/libbarrier.a $(BUILD)/doc/barrier.3
-install: ## the header, the library, barrier.pc and manual pages, to DESTDIR and PREFIX
+install: ## header, library, barrier.pc, manual pages, to DESTDIR, PREFIX; give it make's options
 	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' \
 		'$(DESTDIR)$(MANDIR)/man3'
 	install -m 644 barrier.h '$(DESTDIR)$(INCLUDEDIR)/barrier.h'
