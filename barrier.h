@@ -203,8 +203,8 @@ BARRIER_API int barrier_error(const Barrier *b);
  *      2. if it fails with ETIMEDOUT and barrier_they_aborted() is false, wait until the descriptor
  *         is readable, and start again. Start again after true, place and abort too.
  * After this side's own abortion it is for barrier_wait_abortion(). After barrier_watch() close it
- * and make a new one. Once the barrier has ended it stays readable. Take it out of the loop and
- * close it before barrier_destroy(). A forked child closes its copy, and leaves its parent's loop
+ * and make a new one. After a wait has told of the end it says nothing: take it out of the loop and
+ * close it, before barrier_destroy(). A forked child closes its copy, and leaves its parent's loop
  * alone: what it takes out of that is gone for both.
  * Returns the descriptor; -ENOTCONN before barrier_set_role(); -EPIPE once barrier_they_aborted():
  * there is nothing to wait for; or the error of a system call, and nothing is open. */

@@ -33,7 +33,11 @@ static void before_fork(void);
 #include "README/recipes.c"
 #include "PORTING/from-an-eventfd-go-ahead.c"
 #include "PORTING/from-a-pipe-whose-end-means-go-or-exec-d.c"
+
+static bool stops; /* the process in the middle does */
+#define _exit(status) ((void) (stops && (status) == 0 && raise(SIGSTOP)), _exit(status))
 #include "PORTING/from-libdaemon-s-return-value.c"
+#undef _exit
 #include "PORTING/who-holds-copies.c"
 
 #include <pthread.h>
@@ -709,13 +713,16 @@ static void the_end_of_a_pipe_is_told_from_a_death(void) {
 }
 
 static void a_daemon_is_ready_fails_or_is_ended(void) {
-        enum { READY, FAILS, DIES, STUCK, WAYS };
-        static const int errors[] = { 0, EADDRINUSE, ECONNRESET, ETIMEDOUT };
+        enum { READY, READY_BESIDE_STOPPED, FAILS, DIES, STUCK, WAYS };
+        static const int errors[] = { 0, 0, EADDRINUSE, ECONNRESET, ETIMEDOUT };
         Barrier b;
         int way, alive[2];
 
         for (way = 0; way < WAYS; way++) {
+                bool ready = way == READY || way == READY_BESIDE_STOPPED;
+
                 make_pipe(alive);
+                stops = way == READY_BESIDE_STOPPED;
                 int r = start_daemon(&b, way == STUCK ? 1 : 0), error = errno;
 
                 if (r == 1) {
@@ -723,15 +730,27 @@ static void a_daemon_is_ready_fails_or_is_ended(void) {
                                 barrier_fail(&b, EADDRINUSE);
                         if (way == STUCK)
                                 hang();
-                        if (way == READY && barrier_place_and_sync(&b))
+                        if (ready && barrier_place_and_sync(&b))
                                 tell(alive[1], 0);
                         _exit(0);
                 }
                 close(alive[1]);
-                CHECK(hear(alive[0]) == (way == READY ? 0 : -1));
+                CHECK(hear(alive[0]) == (ready ? 0 : -1));
                 CHECK(hear(alive[0]) == -1); /* none of its processes is left */
-                CHECK(way == READY ? r == 0 : r == -1 && error == errors[way]);
+                CHECK(ready ? r == 0 : r == -1 && error == errors[way]);
         }
+}
+
+static void a_child_starts_one_of_its_own(void) {
+        Barrier b, own;
+        pid_t pid = fork_with_barrier(&b);
+
+        if (pid == 0) {
+                pid = fork_with_barrier(&own);
+                _exit(pid != 0 && !exited(reaped(pid), 0));
+        }
+        CHECK(exited(reaped(pid), 0));
+        barrier_destroy(&b);
 }
 
 /* Of the parent's children the first is started again, so that the others are there before it. */
@@ -906,6 +925,7 @@ static const struct test {
         TEST(the_end_of_a_pipe_is_told_from_a_death),
         TEST(a_daemon_is_ready_fails_or_is_ended),
         TEST(a_child_that_is_started_again_hides_no_death),
+        TEST(a_child_starts_one_of_its_own),
 };
 
 int main(void) {
