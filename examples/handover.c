@@ -157,8 +157,8 @@ int main(int argc, char **argv) {
             prlimit(pid, RLIMIT_NOFILE, &no_file, NULL) < 0 ||
             !barrier_place(&b)) { /* now it may begin */
                 error = errno;
-                (void) kill(pid, SIGKILL); /* it may be stuck anywhere, and not die at once */
                 result = report(&b, command[0], error);
+                (void) kill(pid, SIGKILL); /* it may be stuck anywhere, and not die at once */
         }
         if (waitpid(pid, &status, 0) < 0)
                 return complain("waitpid", strerror(errno));
