@@ -35,7 +35,7 @@
  * must be neither a process nor a descriptor more than before.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 
 #include <check.h>

@@ -11,7 +11,7 @@
  * them. The library is compiled in (build.c), and an older one too if asked for.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 
 #include <errno.h>

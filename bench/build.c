@@ -4,7 +4,7 @@
  * One build of the library for the benchmark: a private copy of the source BARRIER_C, called BUILD.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 
 #include <fcntl.h>

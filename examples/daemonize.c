@@ -14,7 +14,7 @@
  *
  * To make it yours replace serve(), and let daemon_main() do what has to be done before it.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <fcntl.h>

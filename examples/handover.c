@@ -17,7 +17,7 @@
  * Exit status: that of the helper, or 128 + the signal that killed it; if it did not get that far
  * 125, or 126 HELPER cannot be executed, or 127 it was not found.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <signal.h>

@@ -27,7 +27,7 @@
  *
  * To make it yours let child() and meet() do what has to be done before the exec.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <pthread.h>

@@ -14,7 +14,7 @@
  *
  * To make it yours replace worker_set_up() and worker_answer().
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -16,7 +16,7 @@
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 124 the start took too long;
  * 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,7 +13,7 @@
  * Exit status: that of COMMAND, or 128 + the signal that killed it; 77 user namespaces are not
  * possible here; 125 another failure; 126 COMMAND cannot be executed; 127 it was not found.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <fcntl.h>

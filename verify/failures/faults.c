@@ -20,7 +20,7 @@
  * table (`nm -u -P barrier.o | faults --symbols`), a kind of call without a row fails the run,
  * and so does a row that was never reached.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -11,7 +11,7 @@
  *
  * Exit status 0; 1: a call that the list does not have, or a wrong answer.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -24,7 +24,7 @@
  * then three threads of the peer do nothing else. And it puts no more than LOCKS locks on an eventfd:
  * 15,000, which take it seconds, make export and import fail with EFBIG. The alarm is only for hangs.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

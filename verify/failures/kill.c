@@ -28,7 +28,7 @@
  *
  * Exit status: 0, also if it cannot be done here; 1 if something ran on; 2 wrong usage.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

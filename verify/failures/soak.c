@@ -17,7 +17,7 @@
  * placed and what their waits said; judge_side() holds that against what is allowed. Whatever is
  * orphaned becomes a child of this process and is counted. The alarm is only for hangs.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

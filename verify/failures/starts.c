@@ -11,7 +11,7 @@
  * the child did. Before that come three situations that hand-offs make certain. A timeout can run out
  * only for a child that stops itself. The alarm is for hangs.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

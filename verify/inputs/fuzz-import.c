@@ -19,7 +19,7 @@
  * change an offset and a value (of a byte, or of a whole int from offset 128 on; 254 and 255: wrong
  * descriptors), or the string, or the text. No corpus is needed: the seeds come from the export.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>

@@ -35,7 +35,7 @@
  * do whatever that proof allows; the check sum by any function of the state. Interleavings of two
  * sides are explore.c's; what it relies on when it normalises the counters are the lemmas at the end.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>

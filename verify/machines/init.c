@@ -6,7 +6,7 @@
  *      init            as process 1 of a kernel that was booted for them; they are in the root
  *      init DIR        as any process; they are in DIR
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <fcntl.h>

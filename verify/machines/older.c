@@ -9,7 +9,7 @@
  * A seccomp filter refuses the first two. For the third it reports each openat() of the program and
  * of whatever it starts to this process, which hands out a copy of fdinfo without the number.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
  * Prints its processes and descriptors as assignments of a shell, and then hangs; all its processes
  * die with it. The alarm is for a test that has lost its way.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

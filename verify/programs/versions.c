@@ -12,7 +12,7 @@
  *
  * Exit status 0, or 1 and what went wrong.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <stdbool.h>
 #include <stdio.h>

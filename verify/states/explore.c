@@ -42,7 +42,7 @@
  * (replay()). And a run without all this, in which each history is a node too, up to some placements
  * a side, has to come to the same idle states (explore()).
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #define BARRIER_API static
 

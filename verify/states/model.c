@@ -22,7 +22,7 @@
  * and it has to find nothing then either, because what is ready goes before a signal.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #endif
 
 #include <fcntl.h>

@@ -13,7 +13,7 @@
  * by one, may the loop leave in its epoll. Exit status: 0; 1 if anything is wrong; 77 if there is no
  * such backend here.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <dirent.h>
 #include <errno.h>
