@@ -162,6 +162,10 @@ kill: all $(BUILD)/verify/failures/kill ## the examples killed at each system ca
 kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
+.PHONY: mutate-examples
+mutate-examples: all $(BUILD)/verify/failures/kill ## break the examples: the demo, kill or starts sees it
+	CC='$(CC)' BUILD=$(BUILD)/build sh verify/tests/mutate-examples.sh '$(N)'
+
 # What the scripts build goes below build/ as well.
 .PHONY: coverage sanitize analyze matrix newest cross systemd versions prove troubleshooting \
 	others kernels mutate loops

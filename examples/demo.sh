@@ -649,9 +649,9 @@ scene 'Both sides are set up, the command runs, and its status is passed on.' \
 2> launch: sh: exec'd after N ms, pid N
 EOT
 
-scene 'The exec failed: there is no such command.' \
-        127 'launch -m 64 /no/such' << 'EOT'
-2> launch: /no/such: No such file or directory
+scene 'The exec failed, after a long search: there is no such command.' \
+        127 'PATH=${PATH%%:*}$(printf %030000d 0 | sed s,0,:/,g) launch -m 64 no-such' << 'EOT'
+2> launch: no-such: No such file or directory
 EOT
 
 scene 'The exec failed: it is there, but no program.' \
