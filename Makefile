@@ -115,6 +115,7 @@ $(BUILD)/verify/failures/starts: verify/failures/starts.c examples/launch.c veri
 .PHONY: explore model mutants faults filter hostile fuzz soak starts kill bench $(SHORT)
 explore: $(BUILD)/verify/states/explore ## every state that the two sides can reach, against a model
 	$(BUILD)/verify/states/explore
+	$(BUILD)/verify/states/explore --leads
 
 explore-short: $(BUILD)/verify/states/explore
 	$(BUILD)/verify/states/explore --short

@@ -6,6 +6,7 @@
  *
  *      explore             all of it, some minutes on two cores
  *      explore --short     the same questions with less room, a few seconds
+ *      explore --leads [K] whether a lead of K, or of 3, brings what a lead of one less does not have
  *
  * Exit status 0: no violation; 1: a violation, a shortest schedule that shows it is printed; 2: the
  * explorer itself failed.
@@ -372,6 +373,7 @@ static void table_clear(struct table *t) {
  * side may be consumed. The first set is what holds, the others are what will hold after a verdict
  * that the wait may come to. */
 enum { CONSUMED, REACHED, WORD, CANCELED, LEFT, NOTHING, SETS };
+enum { LEAD_MAX = 6 }; /* so many fit into a set */
 
 struct rules {
         uint8_t set[SETS];
@@ -1364,6 +1366,83 @@ static void report(const struct move *last) {
         exit(1);
 }
 
+/* ---- any lead -------------------------------------------------------------------------------- */
+
+/* States without their numbers. Of a counter is left what a poll(), a look or a rule asks of it: is
+ * it higher than another? And steps that waits make from these. README.md says what follows where a
+ * greater lead brings no new ones. */
+static struct table outlines = { .key = sizeof(struct state), .size = sizeof(struct state) };
+static struct table outline_sides = { .key = offsetof(struct alike, node),
+                                      .size = sizeof(struct alike) };
+
+struct wait_step {
+        uint32_t from, after; /* an outline; the side of it that waits, with what it asks next */
+        struct move move;
+};
+
+static struct table wait_steps = { .key = sizeof(struct wait_step),
+                                   .size = sizeof(struct wait_step) };
+
+static bool outlining;        /* they are noted */
+static bool all_known;        /* a new one is a violation */
+static uint32_t outline_from; /* of the state whose steps are made */
+
+static uint32_t outline_side(uint32_t at) {
+        struct alike a = { .n = { 0 } };
+        struct node n = { 0 };
+
+        if (!is_idle(at))
+                n = *node_at(at);
+        if (n.next.kind == WRITE && n.next.value == 1)
+                at = n.idle; /* it was interrupted before it placed: as if it had not begun */
+        if (is_idle(at))
+                a.b = *struct_at(at);
+        else {
+                n.looks = n.dry = 0; /* what a side does next does not depend on these */
+                n.polled = false;
+                n.err = n.result ? 0 : n.err;
+                a = alike(&n);
+        }
+        a.b.received =
+                (a.b.received > a.b.consumed ? 1U : 0) | (a.b.received >= a.b.placed ? 2U : 0);
+        a.b.placed = a.b.consumed = 0;
+        return table_number(&outline_sides, &a);
+}
+
+static uint32_t outline(struct state s) {
+        uint64_t *counter;
+        uint8_t *set;
+        int who, i;
+
+        for (who = 0; who < SIDES; who++) {
+                counter = &s.k.counter[who];
+                set = s.rules[who].set;
+                s.at[who] = outline_side(s.at[who]);
+                *counter =
+                        (*counter & ~BARRIER_PLACED_MAX) | (*counter & BARRIER_PLACED_MAX ? 1 : 0);
+                for (i = 0; i < SETS; i++) /* whether none may be new, and whether any may be */
+                        set[i] = (uint8_t) ((set[i] & 1) | (set[i] > 1 ? 2 : 0));
+        }
+        s.lead = (int16_t) ((s.lead > 0) - (s.lead < 0));
+        return table_number(&outlines, &s);
+}
+
+/* A step was made, to this state. */
+static void note_outline(const struct state *s, struct move m) {
+        const struct node *n = node_at(came_to);
+        const uint32_t known_outlines = outlines.n, known_steps = wait_steps.n;
+        struct wait_step step = { .from = outline_from, .move = m };
+
+        (void) outline(*s);
+        if (m.choice != KILLED && rules_wait(n) != OP_PLACE && n->call.kind != WRITE) {
+                step.after = outline_side(came_to);
+                (void) table_number(&wait_steps, &step);
+        }
+        if (all_known && (outlines.n > known_outlines || wait_steps.n > known_steps))
+                violation("a lead of %d brings a %s that a lead of %d does not have", pass->lead,
+                          outlines.n > known_outlines ? "state" : "step of a wait", pass->lead - 1);
+}
+
 /* ---- breadth first --------------------------------------------------------------------------- */
 
 /* What check_idle() depends on. */
@@ -1424,6 +1503,8 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
         if (!step(&s, m, at))
                 return;
         transitions++;
+        if (outlining)
+                note_outline(&s, m);
         if (*wrong)
                 report(&m);
         *v = pack(&s);
@@ -1499,11 +1580,14 @@ static void explore(bool normalised) {
         table_clear(&alikes);
         transitions = 0;
         states = &tables[!normalised];
+        table_clear(states);
         *states = (struct table){ .key = offsetof(struct visited, from), .size = sizeof v };
         idles[!normalised] = (struct table){ .key = sizeof s, .size = sizeof s };
         (void) table_number(states, &v);
         for (current = 0; current < states->n; current++) {
                 s = unpack(table_at(states, current));
+                if (outlining)
+                        outline_from = outline(s);
                 expand(&s);
                 if (current + 1 == states->n)
                         look_up();
@@ -1551,7 +1635,17 @@ static const struct pass brief[] = {
         { 1, POLL_FIRST, .placements = 3 },
 };
 
-enum { FULL = sizeof full / sizeof *full, BRIEF = sizeof brief / sizeof *brief };
+/* Each with a lead, and with one less, which has to do for it. */
+static const struct pass led[] = {
+        { 0, TWO, .kill = true },
+        { 0, POLL_FIRST, .kill = true, .eintr = true },
+};
+
+enum {
+        FULL = sizeof full / sizeof *full,
+        BRIEF = sizeof brief / sizeof *brief,
+        LED = sizeof led / sizeof *led,
+};
 
 /* What disturbs a real process: each two of these meet, on either side. */
 static const struct {
@@ -1628,7 +1722,8 @@ static void check_pairs(bool print) {
                 printf("\n");
 }
 
-static uint64_t *total; /* states and transitions of all passes */
+static int greatest_lead; /* of --leads; or 0 */
+static uint64_t *total;   /* states and transitions of all passes */
 
 static void print_row(int number, uint64_t n, uint64_t made, int whose) {
         struct rusage usage;
@@ -1645,7 +1740,21 @@ static void print_row(int number, uint64_t n, uint64_t made, int whose) {
 
 /* One pass, in a process of its own. */
 static void run_pass(int number) {
+        struct pass p = *pass;
+
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pass = &p;
+        if (greatest_lead) {
+                outlining = true;
+                p.lead = greatest_lead - 1;
+                explore(true);
+                print_row(number, states->n, transitions, RUSAGE_SELF);
+                printf("   %u states without numbers, %u steps of waits\n", outlines.n,
+                       wait_steps.n);
+                (void) fflush(stdout);
+                all_known = true;
+                p.lead++;
+        }
         explore(true);
         if (pass->placements)
                 explore(false);
@@ -1695,9 +1804,15 @@ static int run_all(const struct pass *passes, int n) {
 
 int main(int argc, char **argv) {
         const bool brief_form = argc == 2 && strcmp(argv[1], "--short") == 0;
+        uint64_t lead = 3;
 
+        if (argc > 1 && strcmp(argv[1], "--leads") == 0 && argc <= 3 &&
+            (argc == 2 || parse_number(argv[2], &lead)) && lead > 1 && lead <= LEAD_MAX) {
+                greatest_lead = (int) lead;
+                return run_all(led, LED);
+        }
         if (argc > 1 && !brief_form)
-                die("the one option is --short");
+                die("the options are --short, and --leads with a lead from 2 to 6, or with none");
         check_pairs(!brief_form);
         return brief_form ? run_all(brief, BRIEF) : run_all(full, FULL);
 }
