@@ -6,7 +6,7 @@
  * Each prove_NAME() is one proof. It takes any struct that meets invariant(), any arguments and any
  * answers of the system calls, and CBMC shows for all of them at once that every CHECK() holds, and
  * that nothing overflows, is out of bounds or undefined in any other way. A REACHED() must be
- * reachable, so that no proof holds because nothing gets there.
+ * reachable, so that no proof holds because nothing gets there; so must be what REACHED_IF() says.
  *
  * THE SYSTEM CALLS are functions of this file. They check what they are asked for, and answer
  * whatever the type of the answer allows: any errno, any number of bytes, any bytes; errno is
@@ -24,16 +24,20 @@
  * number stands in the path below /proc: divisions are too much for the solver. The suite looks at
  * both. Nor which errno a system call that fails leads to, which faults.c does.
  *
- * LOOPS. Those that end by themselves are unwound, and it is shown that they end. In its copy of
- * barrier.c prove.sh adds a call of cut_NAME() to the head of three others, with all locals of
- * barrier_NAME(), whatever they are called there: the first time, the state is changed to any that
+ * LOOPS. Those that end by themselves are unwound, and it is shown that they end. At the head of three
+ * others prove.sh adds a call of cut_NAME() with all locals of barrier_NAME(), whatever they are
+ * called; with one more or less it does not compile. The first time, the state is changed to any that
  * meets the invariant of the loop; the second time, it must meet it again. What is interrupted is done
  * again in the very state in which it was done before, which is checked, so one interruption stands
  * for any number.
  *
- * A function that has a proof of its own is replaced in others, as prove.sh lists, by one that may
- * do whatever that proof allows; the check sum by any function of the state. Interleavings of two
- * sides are explore.c's; what it relies on when it normalises the counters are the lemmas at the end.
+ * A function that has a proof of its own is replaced in others by one that may do whatever that proof
+ * allows; the check sum by any function of the state. Interleavings of two sides are explore.c's; what
+ * it relies on when it normalises the counters are the lemmas at the end.
+ *
+ * NAMES. A barrier_NAME() here that barrier.h has not is a private function, whatever barrier.c calls
+ * it: prove.sh finds it by what calls it and what it calls. Of private text there are here no more
+ * than the structs, the enum and the constants by which those functions talk to each other.
  */
 #define _GNU_SOURCE 1
 #include <limits.h>
@@ -46,7 +50,20 @@
 
 #define CHECK(condition)  __CPROVER_assert(condition, #condition)
 #define ASSUME(condition) __CPROVER_assume(condition)
-#define REACHED()         __CPROVER_assert(0, "reached")
+#ifdef MUTANT /* which has to break more */
+#define REACHED_IF(condition)
+#else
+#define REACHED_IF(condition) __CPROVER_assert(!(condition), "reached")
+#endif
+#define REACHED() REACHED_IF(true)
+
+/* prove.sh reads these: the name of a proof, how often a loop of barrier.c turns at most, if that is
+ * not constant, and each barrier_NAME() in whose place it has any_NAME(). A lemma leaves it to others
+ * whether anything is undefined. LONG_ is for what takes more than ten seconds. */
+#define PROOF(name, ...) void prove_##name(void)
+#define LONG_PROOF       PROOF
+#define LEMMA            PROOF
+#define LONG_LEMMA       PROOF
 
 struct barrier_progress;
 enum barrier_verdict;
@@ -59,19 +76,10 @@ static void cut_read_number(char (*text)[], char **found, size_t *length, int *r
 #define BARRIER_TRIES 2
 #include "../../barrier.c"
 
-/* Anything. */
-bool nondet_bool(void);
-short nondet_short(void);
-int nondet_int(void);
-unsigned nondet_unsigned(void);
-size_t nondet_size(void);
-ssize_t nondet_ssize(void);
-int64_t nondet_int64(void);
-uint64_t nondet_uint64(void);
-Barrier nondet_barrier(void);
-struct stat nondet_stat(void);
-struct timespec nondet_timespec(void);
-struct barrier_progress nondet_progress(void);
+/* clang-format off */
+#define ANY(type) ({ type any_; any_; })
+/* clang-format on */
+bool nondet_bool(void); /* as ANY(bool) may be more than 1 */
 
 #define UPTIME_MAX (INT64_C(8500000000) * 1000000000) /* in ns, 269 years */
 
@@ -166,7 +174,6 @@ static struct {
         struct stat stat;
         short ready;
         uint64_t id[3];
-        size_t length; /* of what /proc says */
 
         bool cut; /* is this not the first time at the head of a loop? */
 } k;
@@ -177,8 +184,6 @@ struct answer {
         uint64_t value;
         short revents[BARRIER_POLLFDS];
 };
-
-struct answer nondet_answer(void);
 
 static int still_open(void) {
         int i, n = (int) ((k.low & 1) + (k.low >> 1 & 1) + (k.low >> 2 & 1));
@@ -211,15 +216,12 @@ static void enter(const Barrier *b) {
         k.opened = 4;
         k.owned = still_open();
         k.proc = -1;
-        k.words = k.barriers = 0;
-        k.word = 0;
-        k.lost = k.left = k.interrupted = false;
-        errno = nondet_int();
+        errno = ANY(int);
 }
 
 /* What a call answers: -1 and an errno, or a number up to `most`. */
 static struct answer answer(ssize_t most) {
-        struct answer a = nondet_answer();
+        struct answer a = ANY(struct answer);
 
         ASSUME(a.n >= -1 && a.n <= most);
         ASSUME(a.error >= 1 && a.error <= 4095); /* as far as the kernel goes */
@@ -314,8 +316,8 @@ int close(int fd) {
 /* Only of the standard streams it matters that it is the lowest number that is free. Others have any
  * of them open. */
 static int open_one(void) {
-        unsigned taken = k.low | nondet_unsigned();
-        int i, fd = nondet_int();
+        unsigned taken = k.low | ANY(unsigned);
+        int i, fd = ANY(int);
 
         if (answer(0).n < 0)
                 return -1;
@@ -378,7 +380,7 @@ int open(const char *path, int flags, ...) {
 
 int fstat(int fd, struct stat *sb) {
         CHECK(fd > STDERR_FILENO);
-        *sb = k.stat = nondet_stat();
+        *sb = k.stat = ANY(struct stat);
         return (int) answer(0).n;
 }
 
@@ -467,7 +469,7 @@ int clock_gettime(clockid_t id, struct timespec *ts) {
         int64_t was = k.now;
 
         CHECK(id == CLOCK_MONOTONIC);
-        *ts = nondet_timespec();
+        *ts = ANY(struct timespec);
         ASSUME(ts->tv_sec >= 0 && ts->tv_sec < UPTIME_MAX / 1000000000);
         ASSUME(ts->tv_nsec >= 0 && ts->tv_nsec < 1000000000);
         k.now = (int64_t) ts->tv_sec * 1000000000 + ts->tv_nsec;
@@ -477,7 +479,7 @@ int clock_gettime(clockid_t id, struct timespec *ts) {
 }
 
 static int any_errno(void) {
-        int error = nondet_int();
+        int error = ANY(int);
 
         ASSUME(error >= 1 && error <= 4095);
         return error;
@@ -488,14 +490,14 @@ static int any_errno(void) {
 static const Barrier null = BARRIER_NULL;
 
 static Barrier any_barrier(void) {
-        Barrier b = nondet_barrier();
+        Barrier b = ANY(Barrier);
 
         ASSUME(invariant(&b));
         return b;
 }
 
-void prove_close(void) {
-        int fd = nondet_int();
+PROOF(close) {
+        int fd = ANY(int);
 
         k.fds[0].fd = fd;
         k.fds[0].open = fd > STDERR_FILENO;
@@ -504,27 +506,26 @@ void prove_close(void) {
         REACHED();
 }
 
-void prove_init(void) {
-        Barrier b = nondet_barrier();
+LONG_PROOF(init, 5) {
+        Barrier b = ANY(Barrier);
         int r;
 
         r = barrier_init(&b);
+        REACHED_IF(r == 0);
+        REACHED_IF(r < 0);
         if (r == 0) {
                 CHECK(invariant(&b) && still_open() == 4 && b.me > STDERR_FILENO && b.role == 0);
                 CHECK(b.watch == -1 && b.timeout == -1 && !b.error && !b.placed && !b.received);
-                REACHED();
-        } else {
+        } else
                 CHECK(r < 0 && r >= -4095 && same(&b, &null) && still_open() == 0);
-                REACHED();
-        }
 }
 
 /* Any of the descriptors may be one that cannot be a barrier's. */
-void prove_set_role(void) {
+PROOF(set_role) {
         Barrier b = any_barrier(), expected;
-        unsigned role = nondet_unsigned();
+        unsigned role = ANY(unsigned);
         bool child = role == BARRIER_CHILD;
-        int r, spoilt = nondet_int();
+        int r, spoilt = ANY(int);
 
         if (!b.role && nondet_bool()) {
                 ASSUME(spoilt <= STDERR_FILENO);
@@ -535,10 +536,9 @@ void prove_set_role(void) {
         enter(&b);
         r = barrier_set_role(&b, role);
         expected = k.before;
-        if (role != BARRIER_PARENT && role != BARRIER_CHILD) {
+        if (role != BARRIER_PARENT && role != BARRIER_CHILD)
                 CHECK(r == -EINVAL);
-                REACHED();
-        } else if (k.before.role) {
+        else if (k.before.role) {
                 CHECK(r == -EALREADY);
                 if (role != k.before.role) {
                         expected.i_aborted = expected.they_aborted = 1;
@@ -547,28 +547,28 @@ void prove_set_role(void) {
                         REACHED();
                 }
         } else if (k.before.me <= STDERR_FILENO || k.before.them <= STDERR_FILENO ||
-                   k.before.pipe[child] <= STDERR_FILENO) {
+                   k.before.pipe[child] <= STDERR_FILENO)
                 CHECK(r == -EBADF);
-                REACHED();
-        } else {
+        else {
                 CHECK(r == 0);
                 expected.role = (uint8_t) role;
                 expected.me = child ? k.before.them : k.before.me;
                 expected.them = child ? k.before.me : k.before.them;
                 expected.pipe[!child] = -1;
                 CHECK(!k.fds[2 + !child].open);
-                CHECK(invariant(&b));
-                REACHED();
         }
         CHECK(same(&b, &expected));
         CHECK(still_open() == k.owned - (r == 0 && k.before.pipe[!child] > STDERR_FILENO));
-        CHECK(r != -EALREADY || invariant(&b));
+        CHECK((r != 0 && r != -EALREADY) || invariant(&b));
+        REACHED_IF(r == -EINVAL);
+        REACHED_IF(r == -EBADF);
+        REACHED_IF(r == 0);
 }
 
-void prove_move(void) {
+LONG_PROOF(move) {
         Barrier b = any_barrier(), expected;
         int *const fds[] = { &b.me, &b.them, &b.pipe[0], &b.pipe[1] };
-        int lowest = nondet_int(), i, was, r;
+        int lowest = ANY(int), i, was, r;
 
         enter(&b);
         k.lowest = lowest > STDERR_FILENO ? lowest : STDERR_FILENO + 1;
@@ -595,7 +595,7 @@ void prove_move(void) {
         REACHED();
 }
 
-void prove_destroy(void) {
+PROOF(destroy) {
         Barrier b = any_barrier();
         int error;
 
@@ -641,7 +641,7 @@ static bool broke(const Barrier *b) {
                                                      (uint64_t) b->error << BARRIER_CODE_SHIFT));
 }
 
-void prove_place(void) {
+PROOF(place, 2) {
         Barrier b = any_barrier();
         bool placed;
 
@@ -649,92 +649,84 @@ void prove_place(void) {
         ASSUME(b.placed < UINT64_MAX / 2);
         placed = barrier_place(&b);
         CHECK(goes_on(&b) && b.placed == k.before.placed + placed && k.barriers == placed);
+        REACHED_IF(placed);
+        REACHED_IF(!placed && same(&k.before, &b));
+        REACHED_IF(!placed && !same(&k.before, &b));
         if (placed) {
                 b.placed--;
                 CHECK(b.role && !b.error && same(&k.before, &b));
-                REACHED();
-        } else if (!b.role || k.before.error) {
+        } else if (!b.role || k.before.error)
                 CHECK(same(&k.before, &b) && errno == (b.role ? b.error : ENOTCONN));
-                REACHED();
-        } else {
+        else
                 CHECK(broke(&b) && errno == b.error);
-                REACHED();
-        }
 }
 
-void prove_fail(void) {
+PROOF(fail, 2) {
         Barrier b = any_barrier(), expected;
-        int code = nondet_int(), error;
+        int code = ANY(int), error;
         bool result, plain = nondet_bool();
+        int64_t sent = plain ? 0 : code < 0 ? -(int64_t) code : code;
 
         enter(&b);
         error = errno;
         result = plain ? barrier_abort(&b) : barrier_fail(&b, code);
+        REACHED_IF(!b.role);
+        REACHED_IF(k.words);
+        REACHED_IF(result);
+        REACHED_IF(b.role && !result);
         if (!b.role) {
                 CHECK(same(&k.before, &b) && !result && errno == ENOTCONN && !k.words);
-                REACHED();
                 return;
         }
         CHECK(goes_on(&b) && errno == error && b.i_aborted && result == !b.they_aborted);
-        if (k.words) {
-                int64_t sent = plain || code == INT_MIN ? 0 : code < 0 ? -(int64_t) code : code;
-
-                CHECK(k.word == (BARRIER_ABORTED | (uint64_t) (sent > BARRIER_CODE_MAX ? 0 : sent)
-                                                           << BARRIER_CODE_SHIFT));
-                REACHED();
-        }
+        CHECK(!k.words ||
+              k.word == (BARRIER_ABORTED | (uint64_t) (sent > BARRIER_CODE_MAX ? 0 : sent)
+                                                   << BARRIER_CODE_SHIFT));
         expected = k.before;
         expected.i_aborted = true;
         if (!expected.error)
                 expected.error = ECANCELED;
-        if (b.they_aborted == k.before.they_aborted && b.pipe[0] == expected.pipe[0] &&
-            b.pipe[1] == expected.pipe[1])
-                CHECK(same(&b, &expected));
-        if (result)
-                REACHED();
-        else
-                REACHED();
+        CHECK(b.they_aborted != k.before.they_aborted || b.pipe[0] != expected.pipe[0] ||
+              b.pipe[1] != expected.pipe[1] || same(&b, &expected));
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 /* The deadline is set once. That what is left of it is rounded up to a millisecond is arithmetic,
  * and too much of it for the solver. */
-void prove_time_left(void) {
+PROOF(time_left, 2) {
         Barrier b = any_barrier();
-        struct barrier_progress p = nondet_progress(), was = p;
+        struct barrier_progress p = ANY(struct barrier_progress), was = p;
         int64_t limit = b.timeout * INT64_C(1000000);
         int msec;
 
         enter(&b);
         ASSUME(b.role && !b.they_aborted);
-        k.now = nondet_int64();
+        k.now = ANY(int64_t);
         k.no_clock = nondet_bool();
         ASSUME(k.now >= 0 && k.now < UPTIME_MAX);
         ASSUME(p.deadline == 0 || (p.deadline > 0 && p.deadline <= k.now + limit));
         msec = barrier_time_left(&b, &p);
         CHECK(p.hung_up == was.hung_up && p.last == was.last &&
               (b.they_aborted || same(&b, &k.before)));
-        if (b.timeout > 0 && k.no_clock) {
+        REACHED_IF(b.timeout > 0 && k.no_clock);
+        REACHED_IF(b.timeout <= 0);
+        REACHED_IF(b.timeout > 0 && !k.no_clock && msec == 0);
+        REACHED_IF(b.timeout > 0 && !k.no_clock && msec > 0);
+        if (b.timeout > 0 && k.no_clock)
                 CHECK(msec == 0 && goes_on(&b) && broke(&b));
-                REACHED();
-        } else if (b.timeout <= 0) {
+        else if (b.timeout <= 0)
                 CHECK(msec == b.timeout && p.now == was.now && p.deadline == was.deadline);
-                REACHED();
-        } else {
+        else {
                 CHECK(!b.they_aborted && p.now == k.now && p.deadline > 0);
                 CHECK(p.deadline == (was.deadline ? was.deadline : k.now + limit));
                 CHECK(msec >= 0 && (msec == 0) == (k.now >= p.deadline));
-                if (msec == 0)
-                        REACHED();
-                else
-                        REACHED();
         }
 }
 
 /* In its place, where what waits is proven. */
 int any_time_left(Barrier *b, struct barrier_progress *p) {
-        int msec = nondet_int();
+        int msec = ANY(int);
 
         CHECK(b == k.b && b->role && (!b->they_aborted || broke(b)));
         CHECK(p->now == k.now && p->deadline == k.deadline);
@@ -744,13 +736,13 @@ int any_time_left(Barrier *b, struct barrier_progress *p) {
                 barrier_broke(b, any_errno());
                 return 0;
         }
-        p->now = nondet_int64();
+        p->now = ANY(int64_t);
         ASSUME(p->now >= k.now && p->now < UPTIME_MAX);
         if (p->now != k.now)
                 k.in_vain = 0;
         k.now = p->now;
         if (p->deadline == 0) {
-                p->deadline = k.deadline = nondet_int64();
+                p->deadline = k.deadline = ANY(int64_t);
                 ASSUME(k.deadline > k.now);
         }
         k.due = k.now >= k.deadline;
@@ -763,7 +755,7 @@ static bool same_counters(const Barrier *a, const Barrier *b) {
 }
 
 /* What one look can learn. */
-void prove_receive(void) {
+PROOF(receive, 3) {
         Barrier b = any_barrier();
         const Barrier *was = &k.before;
 
@@ -773,32 +765,28 @@ void prove_receive(void) {
         CHECK(goes_on(&b) && k.read_since && !b.they_left);
         CHECK(b.placed == was->placed && b.consumed == was->consumed);
         CHECK(b.pause == was->pause && b.next_pause == was->next_pause);
-        if (b.they_aborted) {
-                CHECK(b.received == was->received);
-                CHECK(broke(&b) || (b.i_aborted == was->i_aborted && k.words == 0));
-                REACHED();
-        } else {
-                CHECK(b.error == was->error && b.i_aborted == was->i_aborted && k.words == 0);
-                CHECK(b.received - was->received <= BARRIER_PLACED_MAX);
-                REACHED();
-        }
+        if (b.they_aborted)
+                CHECK(b.received == was->received &&
+                      (broke(&b) || (b.i_aborted == was->i_aborted && k.words == 0)));
+        else
+                CHECK(b.error == was->error && b.i_aborted == was->i_aborted && k.words == 0 &&
+                      b.received - was->received <= BARRIER_PLACED_MAX);
+        REACHED_IF(b.they_aborted);
+        REACHED_IF(!b.they_aborted);
 }
 
 void any_receive(Barrier *b) {
-        uint64_t n = nondet_uint64();
+        uint64_t n = ANY(uint64_t);
 
         CHECK(b == k.b && b->role && !b->they_aborted && !(k.trying && k.due));
         k.read_since = true;
-        switch (nondet_int()) {
-        case 0:
+        if (nondet_bool())
                 barrier_broke(b, any_errno());
-                break;
-        case 1:
+        else if (nondet_bool()) {
                 b->they_aborted = true;
-                b->error = nondet_int();
+                b->error = ANY(int);
                 ASSUME(b->error > 0 && b->error <= BARRIER_CODE_MAX);
-                break;
-        default:
+        } else {
                 ASSUME(n <= BARRIER_PLACED_MAX && n <= UINT64_MAX - b->received);
                 b->received += n;
         }
@@ -845,8 +833,7 @@ static bool try_holds(const Barrier *b, const struct barrier_progress *p,
                (verdict != BARRIER_NOT_YET || k.read_since || (!b->error && !enough(b)));
 }
 
-/* With barrier_receive() and barrier_time_left() replaced. */
-void prove_try(void) {
+LONG_PROOF(try, 4, receive, time_left) {
         Barrier b = any_barrier();
         struct barrier_progress p = { 0, 0, false, false };
         enum barrier_verdict verdict;
@@ -854,29 +841,20 @@ void prove_try(void) {
         enter(&b);
         ASSUME(b.role);
         k.trying = true;
-        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        what = ANY(int) & (BARRIER_NEW | BARRIER_CAUGHT_UP);
         verdict = barrier_try(&b, what, &p);
         CHECK(try_holds(&b, &p, verdict, verdict != BARRIER_NOT_YET || !b.they_aborted));
-        switch (verdict) {
-        case BARRIER_NOT_YET:
-                if (b.they_aborted)
-                        REACHED();
-                else
-                        REACHED();
-                break;
-        case BARRIER_REACHED:
-                REACHED();
-                break;
-        case BARRIER_ENDED:
-                REACHED();
-        }
+        REACHED_IF(verdict == BARRIER_NOT_YET && b.they_aborted);
+        REACHED_IF(verdict == BARRIER_NOT_YET && !b.they_aborted);
+        REACHED_IF(verdict == BARRIER_REACHED);
+        REACHED_IF(verdict == BARRIER_ENDED);
 }
 
 /* Any struct, and any past of it. */
 static void change(Barrier *b) {
-        *b = nondet_barrier();
-        k.words = nondet_unsigned();
-        k.word = nondet_uint64();
+        *b = ANY(Barrier);
+        k.words = ANY(unsigned);
+        k.word = ANY(uint64_t);
         k.lost = nondet_bool();
         k.fds[2].open = b->pipe[0] != -1;
         k.fds[3].open = b->pipe[1] != -1;
@@ -885,17 +863,17 @@ static void change(Barrier *b) {
 }
 
 static void change_time(struct barrier_progress *p) {
-        *p = nondet_progress();
+        *p = ANY(struct barrier_progress);
         k.now = p->now;
         k.deadline = p->deadline;
         k.due = nondet_bool();
-        k.in_vain = nondet_int();
+        k.in_vain = ANY(int);
         ASSUME(k.now >= 0 && k.now < UPTIME_MAX && k.deadline >= 0);
         ASSUME(k.in_vain >= 0 && k.in_vain <= 2);
 }
 
 enum barrier_verdict any_try(Barrier *b, int until, struct barrier_progress *p) {
-        enum barrier_verdict verdict = nondet_unsigned();
+        enum barrier_verdict verdict = ANY(unsigned);
 
         CHECK(b == k.b && b->role && until == what);
         CHECK(p->now == 0 && p->deadline == 0 && !p->hung_up && !p->last);
@@ -944,11 +922,11 @@ static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, 
         }
         k.cut = true;
         for (i = 0; i < BARRIER_POLLFDS; i++)
-                (*fds)[i].revents = nondet_short();
-        *n = nondet_int();
-        *msec = nondet_int();
-        *in_vain = nondet_int();
-        *before = nondet_int64();
+                (*fds)[i].revents = ANY(short);
+        *n = ANY(int);
+        *msec = ANY(int);
+        *in_vain = ANY(int);
+        *before = ANY(int64_t);
         *nothing = nondet_bool();
         change_time(progress);
         k.left = nondet_bool();
@@ -956,14 +934,13 @@ static void cut_sleep(struct pollfd (*fds)[BARRIER_POLLFDS], int *n, int *msec, 
         ASSUME(*in_vain == 0 || asleep.timeout > 0);
 }
 
-/* With barrier_time_left() replaced. */
-void prove_sleep(void) {
+LONG_PROOF(sleep, 3, time_left) {
         Barrier b = any_barrier();
         struct barrier_progress p;
         bool ready;
 
         enter(&b);
-        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        what = ANY(int) & (BARRIER_NEW | BARRIER_CAUGHT_UP);
         progress = &p;
         change_time(&p);
         ASSUME(may_sleep(&b));
@@ -972,14 +949,10 @@ void prove_sleep(void) {
         asleep = b;
         ready = barrier_sleep(&b, &p);
         CHECK(sleep_holds(&b, &asleep, &p, ready));
-        if (!ready)
-                REACHED();
-        else if (b.they_aborted)
-                REACHED();
-        else if (p.hung_up)
-                REACHED();
-        else
-                REACHED();
+        REACHED_IF(!ready);
+        REACHED_IF(ready && b.they_aborted);
+        REACHED_IF(ready && !b.they_aborted && p.hung_up);
+        REACHED_IF(ready && !b.they_aborted && !p.hung_up);
 }
 
 bool any_sleep(Barrier *b, struct barrier_progress *p) {
@@ -1018,14 +991,13 @@ static void cut_wait(struct barrier_progress *p, enum barrier_verdict *verdict) 
         ASSUME(wait_goes_on(b, p));
 }
 
-/* With barrier_try(), barrier_sleep() and barrier_receive() replaced. */
-void prove_wait(void) {
+LONG_PROOF(wait, 2, try, sleep, receive) {
         Barrier b = any_barrier();
         enum barrier_verdict verdict;
         bool reached;
 
         enter(&b);
-        what = nondet_int() & (BARRIER_NEW | BARRIER_CAUGHT_UP);
+        what = ANY(int) & (BARRIER_NEW | BARRIER_CAUGHT_UP);
         reached = barrier_wait(&b, what);
         if (!b.role) {
                 CHECK(!reached && errno == ENOTCONN && same(&b, &k.before));
@@ -1036,26 +1008,15 @@ void prove_wait(void) {
                   : reached || b.error == errno ? BARRIER_ENDED
                                                 : BARRIER_NOT_YET;
         CHECK(verdict_holds(&b, verdict, true));
-        switch (verdict) {
-        case BARRIER_NOT_YET:
-                CHECK(errno == ETIMEDOUT && !b.they_aborted && out_of_time(&b));
-                REACHED();
-                break;
-        case BARRIER_REACHED:
-                REACHED();
-                break;
-        case BARRIER_ENDED:
-                if (reached)
-                        CHECK(b.they_aborted && !b.i_aborted);
-                else
-                        CHECK(what || b.i_aborted);
-                if (b.they_left && !k.before.they_left)
-                        REACHED();
-                if (reached)
-                        REACHED();
-                else
-                        REACHED();
-        }
+        CHECK(verdict != BARRIER_NOT_YET ||
+              (errno == ETIMEDOUT && !b.they_aborted && out_of_time(&b)));
+        CHECK(verdict != BARRIER_ENDED ||
+              (reached ? b.they_aborted && !b.i_aborted : what || b.i_aborted));
+        REACHED_IF(verdict == BARRIER_NOT_YET);
+        REACHED_IF(verdict == BARRIER_REACHED);
+        REACHED_IF(verdict == BARRIER_ENDED && b.they_left && !k.before.they_left);
+        REACHED_IF(verdict == BARRIER_ENDED && reached);
+        REACHED_IF(verdict == BARRIER_ENDED && !reached);
 }
 
 static bool placed;
@@ -1073,42 +1034,29 @@ bool any_wait(Barrier *b, int condition) {
         return nondet_bool();
 }
 
-/* With barrier_wait() and barrier_place() replaced: what each wait waits for. */
-void prove_waits(void) {
+/* What each wait waits for. */
+PROOF(waits, 200, wait, place) {
         Barrier b = any_barrier();
+        int until = ANY(int) & 7;
         bool reached;
 
         enter(&b);
-        switch (nondet_int()) {
-        case 0:
-                (void) barrier_wait_next(&b);
-                CHECK(waits == 1 && what == BARRIER_NEW);
-                break;
-        case 1:
-                (void) barrier_sync_next(&b);
-                CHECK(waits == 1 && what == (BARRIER_NEW | BARRIER_CAUGHT_UP));
-                break;
-        case 2:
-                (void) barrier_sync(&b);
-                CHECK(waits == 1 && what == BARRIER_CAUGHT_UP);
-                break;
-        case 3:
-                (void) barrier_wait_abortion(&b);
-                CHECK(waits == 1 && what == 0);
-                break;
-        default:
-                reached = barrier_place_and_sync(&b);
-                CHECK(waits == placed && (placed || !reached));
-                CHECK(!placed || what == BARRIER_CAUGHT_UP);
-                REACHED();
-        }
+        reached = until == 0                                   ? barrier_wait_abortion(&b)
+                  : until == BARRIER_NEW                       ? barrier_wait_next(&b)
+                  : until == BARRIER_CAUGHT_UP                 ? barrier_sync(&b)
+                  : until == (BARRIER_NEW | BARRIER_CAUGHT_UP) ? barrier_sync_next(&b)
+                                                               : barrier_place_and_sync(&b);
+        CHECK(until > 3 ? waits == placed && (placed || !reached) &&
+                                  (!placed || what == BARRIER_CAUGHT_UP)
+                        : waits == 1 && what == until);
         CHECK(same(&b, &k.before));
+        REACHED_IF(until > 3);
         REACHED();
 }
 
 /* ---- queries, event loops -------------------------------------------------------------------- */
 
-void prove_queries(void) {
+PROOF(queries) {
         Barrier b = any_barrier();
         bool i = barrier_i_aborted(&b), they = barrier_they_aborted(&b),
              left = barrier_they_left(&b);
@@ -1123,24 +1071,24 @@ void prove_queries(void) {
         REACHED();
 }
 
-void prove_get_pollfds(void) {
+PROOF(get_pollfds) {
         Barrier b = any_barrier();
         struct pollfd fds[BARRIER_POLLFDS];
         int r = barrier_get_pollfds(&b, fds);
 
         CHECK(fds[0].events == POLLIN && fds[1].events == 0 && fds[2].events == POLLIN);
         CHECK(!fds[0].revents && !fds[1].revents && !fds[2].revents);
-        if (!b.role) {
+        if (!b.role)
                 CHECK(r == -ENOTCONN && fds[0].fd == -1 && fds[1].fd == -1 && fds[2].fd == -1);
-                REACHED();
-        } else {
+        else {
                 CHECK(fds[0].fd == b.them && fds[1].fd == pipe_end(&b) && fds[2].fd == b.watch);
                 CHECK(r == (b.they_aborted ? -b.error : b.watch == -1 ? 2 : 3));
-                REACHED();
         }
+        REACHED_IF(r == -ENOTCONN);
+        REACHED_IF(r >= 0);
 }
 
-void prove_epoll(void) {
+LONG_PROOF(epoll, 5) {
         Barrier b = any_barrier();
         int r;
 
@@ -1158,17 +1106,16 @@ void prove_epoll(void) {
         }
 }
 
-void prove_watch(void) {
+PROOF(watch) {
         Barrier b = any_barrier(), expected = b;
-        int fd = nondet_int(), msec = nondet_int(), r;
+        int fd = ANY(int), msec = ANY(int), r;
 
         enter(&b);
         r = barrier_watch(&b, fd);
         CHECK(r == 0 || (r == -errno && r < 0 && fd != -1));
         expected.watch = r == 0 ? fd : expected.watch;
         CHECK(same(&b, &expected) && invariant(&b));
-        if (r == 0 && fd >= 0)
-                REACHED();
+        REACHED_IF(r == 0 && fd >= 0);
         barrier_set_timeout(&b, msec);
         expected.timeout = msec < 0 ? -1 : msec;
         CHECK(same(&b, &expected) && invariant(&b) && still_open() == k.owned);
@@ -1179,7 +1126,6 @@ void prove_watch(void) {
 
 enum { LETTERS = 2 * sizeof(struct barrier_state) };
 
-struct barrier_state nondet_state(void);
 uint32_t __CPROVER_uninterpreted_sum(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                                      uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
@@ -1190,8 +1136,8 @@ uint32_t any_sum(const struct barrier_state *st) {
                                            w[9], w[10]);
 }
 
-void prove_sum(void) {
-        struct barrier_state st = nondet_state();
+PROOF(sum) {
+        struct barrier_state st = ANY(struct barrier_state);
 
         (void) barrier_sum(&st);
         REACHED();
@@ -1206,54 +1152,55 @@ static Barrier imported(Barrier b) {
 
 /* It accepts what meets the invariant, and nothing else; but for a side that had to close its pipe
  * end, of which export leaves out the rest. */
-void prove_plausible(void) {
-        Barrier b = imported(nondet_barrier());
+PROOF(plausible) {
+        Barrier b = imported(ANY(Barrier));
         bool ours = invariant(&b) && b.role && (pipe_end(&b) >= 0 || b.me == -1);
 
         CHECK(barrier_plausible(&b) == ours);
         REACHED();
 }
 
-/* Of any string it accepts none but what export makes of the state, and reads nothing behind its end;
- * the string ends where the array does. */
-void prove_parse(void) {
-        static char text[LETTERS + 1];
-        struct barrier_state st = nondet_state();
-        const unsigned char *p = (const unsigned char *) &st;
-        size_t i, n = nondet_size();
-        bool accepted, exact = true;
+/* Of any string it accepts none but what export makes of the state, and reads nothing behind its end,
+ * where the array ends. */
+LONG_PROOF(parse, 200, sum) {
+        size_t i, size = ANY(size_t);
 
-        __CPROVER_havoc_object(text);
-        ASSUME(n < sizeof text && (text[LETTERS] == 0 || n == 0));
-        accepted = barrier_parse(&st, text + n);
-        for (i = 0; i < sizeof st; i++)
-                exact = exact && text[2 * i] == 'a' + (p[i] >> 4) &&
-                        text[2 * i + 1] == 'a' + (p[i] & 15);
-        if (accepted) {
-                CHECK(n == 0 && exact && text[LETTERS] == 0);
-                CHECK(st.sum == any_sum(&st) && barrier_plausible(&st.b));
-                REACHED();
-        } else
-                REACHED();
+        ASSUME(size > 0 && size <= LETTERS + 1);
+        {
+                char text[size];
+                struct barrier_state st;
+                const unsigned char *p = (const unsigned char *) &st;
+                bool accepted, exact = true;
+
+                ASSUME(size == LETTERS + 1 || text[size - 1] == 0);
+                accepted = barrier_parse(&st, text);
+                REACHED_IF(accepted);
+                REACHED_IF(!accepted);
+                if (!accepted)
+                        return;
+                CHECK(size == LETTERS + 1 && text[LETTERS] == 0);
+                for (i = 0; i < sizeof st; i++)
+                        exact = exact && text[2 * i] == 'a' + (p[i] >> 4) &&
+                                text[2 * i + 1] == 'a' + (p[i] & 15);
+                CHECK(exact && st.sum == any_sum(&st) && barrier_plausible(&st.b));
+        }
 }
 
 int any_identify(const Barrier *b, uint64_t id[3]) {
         CHECK(b->role && b->me > STDERR_FILENO && b->them > STDERR_FILENO &&
               pipe_end(b) > STDERR_FILENO);
-        if (nondet_bool())
-                return -any_errno();
-        id[0] = k.id[0] = nondet_uint64();
-        id[1] = k.id[1] = nondet_uint64();
-        id[2] = k.id[2] = nondet_uint64();
-        return 0;
+        id[0] = k.id[0] = ANY(uint64_t);
+        id[1] = k.id[1] = ANY(uint64_t);
+        id[2] = k.id[2] = ANY(uint64_t);
+        return nondet_bool() ? 0 : -any_errno();
 }
 
 /* What export writes, and parse reads again. */
-void prove_export(void) {
+LONG_PROOF(export, 200, sum, identify) {
         Barrier b = any_barrier();
         struct barrier_state st;
         char text[LETTERS + 1];
-        size_t size = nondet_size();
+        size_t size = ANY(size_t);
         int r;
 
         enter(&b);
@@ -1287,14 +1234,14 @@ static bool accepted;
 
 bool any_parse(struct barrier_state *st, const char *s) {
         CHECK(s);
-        *st = state = nondet_state();
+        *st = state = ANY(struct barrier_state);
         accepted = barrier_plausible(&st->b) && nondet_bool();
         k.subject = st->b;
         return accepted;
 }
 
-void prove_import(void) {
-        Barrier b = nondet_barrier(), expected;
+PROOF(import, 200, parse, identify) {
+        Barrier b = ANY(Barrier), expected;
         bool given = nondet_bool(), known;
         int r;
 
@@ -1321,11 +1268,11 @@ void prove_import(void) {
 
 int any_identify_eventfd(int fd, uint64_t *id) {
         CHECK(fd == k.subject.me || fd == k.subject.them);
-        *id = nondet_uint64();
+        *id = ANY(uint64_t);
         return nondet_bool() ? 0 : -any_errno();
 }
 
-void prove_identify(void) {
+PROOF(identify, 200, identify_eventfd) {
         Barrier b = any_barrier();
         uint64_t id[3];
         int r;
@@ -1339,22 +1286,20 @@ void prove_identify(void) {
                 CHECK(S_ISFIFO(k.stat.st_mode));
                 CHECK((k.mode & O_ACCMODE) == (b.role == BARRIER_PARENT ? O_RDONLY : O_WRONLY));
                 CHECK(id[2] == (k.stat.st_ino ^ (uint64_t) k.stat.st_dev << 32));
-                REACHED();
-        } else
-                REACHED();
+        }
+        REACHED_IF(r == 0);
+        REACHED_IF(r < 0);
 }
 
 int any_read_number(int fd, uint64_t *id) {
         CHECK(fd == k.proc && fd >= 0);
-        if (nondet_bool())
-                return -any_errno();
-        *id = nondet_uint64();
-        return 0;
+        *id = ANY(uint64_t);
+        return nondet_bool() ? 0 : -any_errno();
 }
 
-void prove_identify_eventfd(void) {
+LONG_PROOF(identify_eventfd, 11, read_number) {
         uint64_t id;
-        int fd = nondet_int(), r;
+        int fd = ANY(int), r;
 
         ASSUME(fd > STDERR_FILENO);
         k.b = &null;
@@ -1364,9 +1309,9 @@ void prove_identify_eventfd(void) {
         if (r == 0) {
                 CHECK((k.stat.st_mode & S_IFMT) == 0 && (k.proc >= 0 || id == 0));
                 CHECK(id >= BARRIER_FIRST_NUMBER || (k.ready & POLLOUT));
-                REACHED();
-        } else
-                REACHED();
+        }
+        REACHED_IF(r == 0);
+        REACHED_IF(r < 0);
 }
 
 static const size_t *text_length;
@@ -1382,9 +1327,9 @@ static void cut_read_number(char (*text)[], char **found, size_t *length, int *r
         k.cut = true;
         __CPROVER_havoc_object(text);
         *found = NULL;
-        *length = nondet_size();
-        *reads = nondet_int();
-        *n = nondet_ssize();
+        *length = ANY(size_t);
+        *reads = ANY(int);
+        *n = ANY(ssize_t);
         ASSUME(*length < size && *reads >= 0 && *reads < 1000);
         text_length = length;
 }
@@ -1395,7 +1340,7 @@ enum { KEY = 13 };
 static char *found, *end;
 
 void *memmem(const void *text, size_t length, const void *key, size_t n) {
-        size_t i = nondet_size();
+        size_t i = ANY(size_t);
 
         CHECK(length == *text_length && __CPROVER_r_ok(text, length + 1));
         CHECK(n == KEY && ((const char *) key)[0] == '\n' && ((const char *) key)[KEY - 1] == ' ');
@@ -1409,28 +1354,26 @@ void *memmem(const void *text, size_t length, const void *key, size_t n) {
 
 uint64_t any_decimal(const char *s) {
         CHECK(s == found + KEY && s <= end);
-        return nondet_uint64();
+        return ANY(uint64_t);
 }
 
-void prove_read_number(void) {
+PROOF(read_number, 2, decimal) {
         uint64_t id;
         int r;
 
         k.proc = 3;
         r = barrier_read_number(3, &id);
         CHECK(r <= 0 && r >= -4095);
-        if (r == 0)
-                REACHED();
-        else
-                REACHED();
+        REACHED_IF(r == 0);
+        REACHED_IF(r < 0);
 }
 
 /* It reads nothing behind the end of a text, of any length: each character is one more turn of the
  * same loop, and nothing else of it is looked at. */
-void prove_decimal(void) {
+PROOF(decimal, 9) {
         enum { TEXT = 8 };
         static char text[TEXT];
-        size_t length = nondet_size(), i = nondet_size();
+        size_t length = ANY(size_t), i = ANY(size_t);
         uint64_t n;
 
         __CPROVER_havoc_object(text);
@@ -1442,10 +1385,9 @@ void prove_decimal(void) {
 
 /* ---- what explore.c relies on ---------------------------------------------------------------- */
 
-/* Two runs that get the same answers, which are any functions of the number of the call. With
- * barrier_write(), barrier_read() and barrier_close() replaced. */
+/* Two runs that get the same answers, which are any functions of the number of the call. */
 static struct {
-        int call, closed;
+        int call;
         bool again;
         int verdict;                 /* in the first run */
         uint64_t words;              /* the sum of what was written */
@@ -1493,7 +1435,6 @@ ssize_t any_read(int fd, uint64_t *value) {
 }
 
 void any_close(int *fd) {
-        run.closed++;
         *fd = -1;
 }
 
@@ -1515,7 +1456,7 @@ static int operate(Barrier *b, int operation, int argument, bool gone) {
 
 /* Does the same on both, and says whether both did and gave the same. A look leaves no errno. */
 static bool alike(Barrier *a, Barrier *b, int operation) {
-        int argument = nondet_int(), result, error, calls;
+        int argument = ANY(int), result, error, calls;
         bool gone = nondet_bool();
         uint64_t words;
 
@@ -1542,15 +1483,15 @@ static Barrier any_with_role(void) {
 }
 
 /* Only the differences of the counters matter. */
-void prove_shift(void) {
+LONG_LEMMA(shift, 3, write, read, close) {
         Barrier a = any_with_role(), b = a;
-        uint64_t d = nondet_uint64();
+        uint64_t d = ANY(uint64_t);
 
         ASSUME(d >> 62 == 0);
         b.placed += d;
         b.received += d;
         b.consumed += d;
-        CHECK(alike(&a, &b, nondet_int()));
+        CHECK(alike(&a, &b, ANY(int)));
         b.placed -= d;
         b.received -= d;
         b.consumed -= d;
@@ -1566,11 +1507,11 @@ static void catch_up(Barrier *b) {
                 b->consumed = n - 1;
 }
 
-void prove_lag(void) {
+LEMMA(lag, 3, write, read, close) {
         Barrier a = any_with_role(), b = a;
 
         catch_up(&b);
-        CHECK(alike(&a, &b, nondet_int()));
+        CHECK(alike(&a, &b, ANY(int)));
         catch_up(&a);
         catch_up(&b);
         CHECK(same(&a, &b));
@@ -1579,11 +1520,11 @@ void prove_lag(void) {
 
 /* Nor does it matter whether all but one of the barriers that are there were read already, between
  * two honest sides. What an abortion supersedes is never asked for again. */
-void prove_split(void) {
+LEMMA(split, 3, write, read, close) {
         Barrier a = any_with_role(), b = a;
 
         ASSUME(!a.they_aborted);
-        run.unread = nondet_uint64();
+        run.unread = ANY(uint64_t);
         ASSUME(run.unread >= 1 && run.unread <= BARRIER_PLACED_MAX);
         b.received += run.unread - 1;
         CHECK(alike(&a, &b, 2));
@@ -1603,10 +1544,10 @@ static Barrier all_without(Barrier b) {
 /* Nor does it matter whether both sides have an n-th barrier. All comes to the same without it, but
  * for a wait that has placed n and received n - 1, where it does not get what it waits for, and one
  * to which n is all that is new: that leaves what is there without n and without the wait. */
-void prove_without(void) {
+LONG_LEMMA(without, 3, write, read, close) {
         Barrier a = any_with_role(), b, before = a;
-        int operation = nondet_int();
-        const uint64_t n = run.left_out = nondet_uint64();
+        int operation = ANY(int);
+        const uint64_t n = run.left_out = ANY(uint64_t);
         bool both, reached, waits_for_it, only_news;
 
         ASSUME(n >= 1 && n >> 62 == 0 && operation >= 0 && operation <= 2);
