@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: 0BSD
+# Copyright (c) 2026 the barrier authors
+"""mutants.py - every change of a single token, operand, condition or statement of a C file, and a
+file that has all of them in it
+
+It relies on clang-format, which sets blanks on both sides of a binary operator, and none behind a
+unary one. Whether a change compiles, and whether it changes anything, others find out.
+"""
+import re
+from dataclasses import dataclass
+
+BECOMES = {words.split()[0]: words.split()[1:] for words in (
+    '< <= >=', '<= < >', '> >= <=', '>= > <', '== !=', '!= ==', '+ -', '- +', '* /', '/ *', '% *',
+    '<< >>', '>> <<', '& |', '| &', '^ |', '&& ||', '|| &&', '+= -=', '-= +=', '*= /=', '/= *=',
+    '++ --', '-- ++', 'true false', 'false true', 'break continue', 'continue break')}
+# What binds how tightly, of the operators that can do with one operand alone.
+BINDS = {'||': 1, '&&': 2, '|': 3, '&': 5, '==': 6, '!=': 6, '<': 7, '<=': 7, '>': 7, '>=': 7,
+         '<<': 8, '>>': 8, '+': 9, '-': 9, '*': 10, '/': 10, '%': 10}
+KEYWORDS = set('''break case char const continue default do else enum false for if int long return
+    short signed sizeof static struct switch true typedef union unsigned void while'''.split())
+NOT_STATEMENTS = set('if for while do else switch enum struct static typedef const unsigned'.split())
+
+
+@dataclass
+class Token:
+    kind: str
+    text: str
+    at: int
+    gap: str        # a blank if there was one before
+    within: str     # the function, macro, or "file"; "" between functions
+
+
+@dataclass
+class Mutant:
+    number: int
+    within: str
+    name: str       # shows the change among some tokens: outlives changes elsewhere, and of layout
+    at: int
+    length: int
+    new: str
+    extra: bool     # one of those that only explore is asked about
+    body: object = None     # the function in which it is, unless it cannot be chosen at run time
+
+    def apply(self, source):
+        return source[:self.at] + self.new + source[self.at + self.length:]
+
+
+@dataclass
+class Function:
+    name: str
+    start: int      # of its type, name, parameters, body
+    name_at: int
+    opening: int
+    brace: int
+    end: int
+    parameters: list
+
+    def holds(self, mutant):
+        return self.brace < mutant.at < self.end
+
+
+def fold(name):
+    """A name in which it does not matter what is called how, as long as that is in lower case."""
+    return re.sub(r'\b[a-z_]\w*', lambda m: m[0] if m[0] in KEYWORDS else '_', name)
+
+
+TOKEN = re.compile(r'''
+    (?P<define>^\#define\ (?P<macro>[A-Z_]+)\ +) | (?P<directive>^\#[^\n]*) | (?P<comment>/\*.*?\*/) |
+    (?P<newline>\n) | (?P<blank>[ \t]+) |
+    (?P<word>[A-Za-z_]\w*) | (?P<digits>[0-9]\w*) | (?P<character>'(?:\\.|[^'\\])*') |
+    (?P<string>"(?:\\.|[^"\\])*") |
+    (?P<operator>->|\+\+|--|&&|\|\||<<|>>|[<>=!+*/%&|^-]=|.)''', re.M | re.S | re.X)
+
+
+def tokens_of(source):
+    tokens, gap, macro, name, depth = [Token('macro', ';', 0, '', '')], ' ', '', '', 0
+    for m in TOKEN.finditer(source):
+        kind, text = m.lastgroup, m[0]
+        if kind == 'define':
+            macro = m['macro']
+            tokens.append(Token('macro', ';', m.end(), '', macro))
+            gap = ''
+        elif kind == 'newline' and macro:
+            tokens.append(Token('macro', ';', m.start(), '', macro))
+            macro, gap = '', ' '
+        elif kind in ('directive', 'comment', 'newline', 'blank'):
+            gap = ' '
+        else:
+            depth += text == '{'
+            if depth == 0 and text == '(' and tokens[-1].kind == 'word':
+                name = tokens[-1].text
+            tokens.append(Token(kind, text, m.start(), gap,
+                                macro or ((name or 'file') if depth else '')))
+            gap = ''
+            depth -= text == '}'
+            if depth == 0 and text in ('}', ';'):
+                name = ''
+    return tokens + [Token('macro', ';', len(source), '', '')]
+
+
+class Mutants:
+    def __init__(self, source, extra):
+        self.source = source
+        self.tokens = tokens_of(source)
+        self.extra = extra
+        self.all, self.seen, self.pair = [], {}, {}
+        self.find_pairs()
+        self.functions = list(self.find_functions())
+        for i, token in enumerate(self.tokens):
+            if token.within and token.kind != 'macro':
+                self.mutate(i, token)
+        for mutant in self.all:
+            mutant.body = next((f for f in self.functions if f.holds(mutant)), None)
+
+    def find_pairs(self):
+        self.header, self.nested, level = set(), [], []
+        for i, token in enumerate(self.tokens):
+            if token.text in '([' and token.kind == 'operator':
+                level.append(i)
+            elif token.text in ')]' and token.kind == 'operator':
+                self.pair[level[-1]] = i
+                if self.text(level.pop() - 1) in ('if', 'for', 'while', 'switch'):
+                    self.header.add(i)
+            self.nested.append(len(level))
+
+    def find_functions(self):
+        """Definitions at the outermost level: `TYPE NAME(PARAMETERS) {`"""
+        opening = {last: first for first, last in self.pair.items()}
+        depth, first, brace = 0, 1, None
+        for i, token in enumerate(self.tokens):
+            if token.text == '{' and token.kind == 'operator':
+                depth += 1
+                if depth == 1 and i - 1 in opening:
+                    brace = i
+            elif token.text == '}' and token.kind == 'operator':
+                depth -= 1
+            if depth or token.text not in ('}', ';'):
+                continue
+            if token.text == '}' and brace:
+                name = opening[brace - 1] - 1
+                places = [self.tokens[k].at for k in (first, name, name + 1, brace, i)]
+                found = re.findall(r'(\w+)(?:\[\w*\])?[,)]', self.source[places[2]:places[3]])
+                yield Function(self.text(name), *places, [p for p in found if p != 'void'])
+            first, brace = i + 1, None
+
+    def text(self, i):
+        return self.tokens[i].text
+
+    def boundary(self, i):
+        return self.tokens[i].kind == 'macro' or self.text(i) in ('{', '}', ';')
+
+    def shown(self, first, last):
+        return ''.join(t.gap + t.text for t in self.tokens[first:last + 1])[
+            len(self.tokens[first].gap):]
+
+    def change(self, first, last, new, shown=None, extra=False):
+        """Tokens first to last become `new`. The name shows so much, or (what was, what is)."""
+        a, b, tokens = first, last, self.tokens
+        while (first - a < 5 or not tokens[a].gap) and not self.boundary(a - 1):
+            a -= 1
+        while (b - last < 5 or not tokens[b + 1].gap) and not self.boundary(b + 1):
+            b += 1
+        was, now = shown or (self.shown(first, last), new)
+        name = (self.shown(a, first - 1) + tokens[first].gap if a < first else '') \
+            + '{%s => %s}' % (was, now) \
+            + (tokens[last + 1].gap + self.shown(last + 1, b) if b > last else '')
+        within = tokens[first].within
+        key = within, fold(name)
+        self.seen[key] = self.seen.get(key, 0) + 1
+        if self.seen[key] > 1:
+            name += ' #%d' % self.seen[key]
+        at = tokens[first].at
+        self.all.append(Mutant(len(self.all) + 1, within, name, at,
+                               tokens[last].at + len(tokens[last].text) - at, new, extra))
+
+    def mutate(self, i, token):
+        text, before, after = token.text, self.text(i - 1), self.text(i + 1)
+        self.statement(i)
+        self.operand(i)
+        self.condition(i)
+        if self.extra:
+            self.extras(i, token)
+        if token.kind == 'digits':
+            self.number(i)
+        elif token.kind == 'character':
+            self.change(i, i, '(%s + 1)' % text)
+        elif token.kind == 'string':
+            self.change(i, i, '""')
+        elif text == '!' or (text == '-' and not self.tokens[i + 1].gap and before != ')'):
+            self.change(i, i, '')
+        elif re.fullmatch('[A-Z][A-Z0-9_]+', text) and after not in ('(', '='):
+            flag = before[0] in '|&' or after[0] in '|&'
+            self.change(i, i, '0' if flag else '(%s + 1)' % text)
+        elif token.kind == 'word' or text in ('++', '--') or \
+                self.spaced(i):
+            for new in BECOMES.get(text, ()):
+                self.change(i, i, new)
+
+    def extras(self, i, token):
+        """What is as easy to get wrong, but nearly always found by what finds the others: a
+        condition that is always or never true, one side of an operator or a choice alone, 0"""
+        text = token.text
+        if text in ('if', 'while') and i + 1 in self.pair:
+            for new in ('true', 'false'):
+                self.change(i + 2, self.pair[i + 1] - 1, new, extra=True)
+        elif text in ('&&', '||', '|', '&', '+', '-') and self.spaced(i):
+            self.change(self.end(i, -1, BINDS[text] - 1), i, '', extra=True)
+            self.change(i, self.end(i, 1, BINDS[text]), '', extra=True)
+        elif text == '?':
+            first, colon = self.end(i, -1, 0), self.end(i, 1, 0) + 1
+            last = self.end(colon, 1, 0)
+            self.change(first, last, self.shown(i + 1, colon - 1), extra=True)
+            self.change(first, colon, '', extra=True)
+        elif re.fullmatch('[A-Z][A-Z0-9_]+', text) and self.text(i + 1) not in ('(', '='):
+            self.change(i, i, '0', extra=True)
+
+    def end(self, i, step, binding):
+        """Where the operand on one side of token i ends: before what binds no tighter than that"""
+        partner = self.pair if step > 0 else {c: o for o, c in self.pair.items()}
+        i += step
+        while True:
+            i = partner.get(i, i)
+            text = self.text(i + step)
+            if self.boundary(i + step) or re.fullmatch(r'[()\[\],?:]|return|[-+|&*/]?=', text) and \
+                    i + step not in partner or BINDS.get(text, 99) <= binding and self.spaced(i + step):
+                return i
+            i += step
+
+    def spaced(self, i):
+        return self.tokens[i].gap and self.tokens[i + 1].gap
+
+    def number(self, i):
+        """Beside < and the like, changing these does the same to 0 and 1."""
+        text = self.text(i)
+        if text.startswith('0x'):
+            self.change(i, i, '(%s + 1)' % text)
+            return
+        digits = text.rstrip('uUlL')
+        n = int(digits)
+        if n > 1 or self.text(i - 1) not in ('<', '<=', '>', '>='):
+            self.change(i, i, '%d%s' % (0 if n == 1 else n + 1, text[len(digits):]))
+
+    def operand(self, i):
+        """A name or a call whose truth is asked for."""
+        before = self.text(i - 1)
+        if self.tokens[i].kind != 'word' or self.text(i) in ('return', 'if') or \
+                before not in ('(', '&&', '||', '=', ',', 'return'):
+            return
+        j = i
+        while self.text(j + 1) == '->':
+            j += 2
+        j = self.pair[j + 1] if self.text(j + 1) == '(' else j
+        if self.text(j + 1) in ('&&', '||', '?') or \
+                (self.text(j + 1) == ')' and before in ('&&', '||')):
+            self.change(i, i, '!' + self.text(i))
+
+    def condition(self, i):
+        """A condition as a whole, unless it has one operator alone, which is changed anyway."""
+        if self.text(i) not in ('if', 'while') or i + 1 not in self.pair:
+            return
+        first, last = i + 2, self.pair[i + 1] - 1
+        words = [self.text(k) for k in range(first, last + 1)]
+        others = sum(w in ('&&', '||', '!') for w in words)
+        comparisons = sum(w in ('<', '>', '<=', '>=', '==', '!=') for w in words)
+        if (words[0] != '!' or others > 1) if others else comparisons != 1:
+            self.change(first, last, '!(%s)' % self.shown(first, last), ('', '!'))
+
+    def statement(self, i):
+        text = self.text(i)
+        if self.boundary(i) or self.nested[i] or self.tokens[i - 1].kind == 'macro' or \
+                not (self.boundary(i - 1) or self.text(i - 1) in ('else', 'do') or
+                     i - 1 in self.header):
+            return
+        if text in NOT_STATEMENTS or (text != 'return' and self.tokens[i].kind == 'word'
+                                      and self.tokens[i + 1].kind == 'word'):
+            return
+        j = i
+        while self.text(j + 1) != ';':
+            if self.text(j + 1) in ('{', '}'):
+                return
+            j += 1
+        self.change(i, j, '')
+
+    def schema(self, mutants):
+        """The source with all these in it: each is a copy of its function, which begins by asking
+        which is chosen, and notes that it was reached. What the compiler says of a copy, it says of
+        a file with the mutant's number."""
+        parts, done = [], 0
+        for n, f in enumerate(self.functions):
+            kind = re.sub(r'\b(BARRIER_API|static)\b', '', self.source[f.start:f.name_at]).strip()
+            parts.append(self.source[done:f.start])
+            choices = []
+            for m in (m for m in mutants if m.body is f):
+                call = '%s__%d(%s);' % (f.name, m.number, ', '.join(f.parameters))
+                choices.append('case %d: %s' % (
+                    m.number, call + ' return;' if kind == 'void' else 'return ' + call))
+                parts.append('#line 1 "mutant-%d"\nstatic %s %s__%d%s\n' % (
+                    m.number, kind, f.name, m.number,
+                    m.apply(self.source[:f.end + 1])[f.opening:]))
+            parts.append('#line %d "barrier.c"\n' % (self.source.count('\n', 0, f.start) + 1))
+            parts.append(self.source[f.start:f.brace + 1] + (
+                ' extern int mutant_chosen; extern unsigned char *mutant_reached;'
+                ' if (mutant_reached) mutant_reached[%d] = 1;'
+                ' if (mutant_chosen) switch (mutant_chosen) { %s }' % (n, ' '.join(choices))))
+            done = f.brace + 1
+        return ''.join(parts) + self.source[done:]
