@@ -13,9 +13,6 @@ BECOMES = {words.split()[0]: words.split()[1:] for words in (
     '< <= >=', '<= < >', '> >= <=', '>= > <', '== !=', '!= ==', '+ -', '- +', '* /', '/ *', '% *',
     '<< >>', '>> <<', '& |', '| &', '^ |', '&& ||', '|| &&', '+= -=', '-= +=', '*= /=', '/= *=',
     '++ --', '-- ++', 'true false', 'false true', 'break continue', 'continue break')}
-# What binds how tightly, of the operators that can do with one operand alone.
-BINDS = {'||': 1, '&&': 2, '|': 3, '&': 5, '==': 6, '!=': 6, '<': 7, '<=': 7, '>': 7, '>=': 7,
-         '<<': 8, '>>': 8, '+': 9, '-': 9, '*': 10, '/': 10, '%': 10}
 KEYWORDS = set('''break case char const continue default do else enum false for if int long return
     short signed sizeof static struct switch true typedef union unsigned void while'''.split())
 NOT_STATEMENTS = set('if for while do else switch enum struct static typedef const unsigned'.split())
@@ -38,7 +35,6 @@ class Mutant:
     at: int
     length: int
     new: str
-    extra: bool     # one of those that only explore is asked about
     body: object = None     # the function in which it is, unless it cannot be chosen at run time
 
     def apply(self, source):
@@ -99,10 +95,9 @@ def tokens_of(source):
 
 
 class Mutants:
-    def __init__(self, source, extra):
+    def __init__(self, source):
         self.source = source
         self.tokens = tokens_of(source)
-        self.extra = extra
         self.all, self.seen, self.pair = [], {}, {}
         self.find_pairs()
         self.functions = list(self.find_functions())
@@ -153,7 +148,7 @@ class Mutants:
         return ''.join(t.gap + t.text for t in self.tokens[first:last + 1])[
             len(self.tokens[first].gap):]
 
-    def change(self, first, last, new, shown=None, extra=False):
+    def change(self, first, last, new, shown=None):
         """Tokens first to last become `new`. The name shows so much, or (what was, what is)."""
         a, b, tokens = first, last, self.tokens
         while (first - a < 5 or not tokens[a].gap) and not self.boundary(a - 1):
@@ -171,15 +166,13 @@ class Mutants:
             name += ' #%d' % self.seen[key]
         at = tokens[first].at
         self.all.append(Mutant(len(self.all) + 1, within, name, at,
-                               tokens[last].at + len(tokens[last].text) - at, new, extra))
+                               tokens[last].at + len(tokens[last].text) - at, new))
 
     def mutate(self, i, token):
         text, before, after = token.text, self.text(i - 1), self.text(i + 1)
         self.statement(i)
         self.operand(i)
         self.condition(i)
-        if self.extra:
-            self.extras(i, token)
         if token.kind == 'digits':
             self.number(i)
         elif token.kind == 'character':
@@ -192,42 +185,9 @@ class Mutants:
             flag = before[0] in '|&' or after[0] in '|&'
             self.change(i, i, '0' if flag else '(%s + 1)' % text)
         elif token.kind == 'word' or text in ('++', '--') or \
-                self.spaced(i):
+                token.gap and self.tokens[i + 1].gap:
             for new in BECOMES.get(text, ()):
                 self.change(i, i, new)
-
-    def extras(self, i, token):
-        """What is as easy to get wrong, but nearly always found by what finds the others: a
-        condition that is always or never true, one side of an operator or a choice alone, 0"""
-        text = token.text
-        if text in ('if', 'while') and i + 1 in self.pair:
-            for new in ('true', 'false'):
-                self.change(i + 2, self.pair[i + 1] - 1, new, extra=True)
-        elif text in ('&&', '||', '|', '&', '+', '-') and self.spaced(i):
-            self.change(self.end(i, -1, BINDS[text] - 1), i, '', extra=True)
-            self.change(i, self.end(i, 1, BINDS[text]), '', extra=True)
-        elif text == '?':
-            first, colon = self.end(i, -1, 0), self.end(i, 1, 0) + 1
-            last = self.end(colon, 1, 0)
-            self.change(first, last, self.shown(i + 1, colon - 1), extra=True)
-            self.change(first, colon, '', extra=True)
-        elif re.fullmatch('[A-Z][A-Z0-9_]+', text) and self.text(i + 1) not in ('(', '='):
-            self.change(i, i, '0', extra=True)
-
-    def end(self, i, step, binding):
-        """Where the operand on one side of token i ends: before what binds no tighter than that"""
-        partner = self.pair if step > 0 else {c: o for o, c in self.pair.items()}
-        i += step
-        while True:
-            i = partner.get(i, i)
-            text = self.text(i + step)
-            if self.boundary(i + step) or re.fullmatch(r'[()\[\],?:]|return|[-+|&*/]?=', text) and \
-                    i + step not in partner or BINDS.get(text, 99) <= binding and self.spaced(i + step):
-                return i
-            i += step
-
-    def spaced(self, i):
-        return self.tokens[i].gap and self.tokens[i + 1].gap
 
     def number(self, i):
         """Beside < and the like, changing these does the same to 0 and 1."""

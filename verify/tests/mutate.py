@@ -34,7 +34,6 @@ from types import SimpleNamespace
 import mutants
 
 PATIENCE = 5
-LEAST = 85
 PASSED = re.compile(r'^ok \d+ - [^:]*:[^:]*:(.*): Passed$', re.M)
 FAILED = re.compile(r'^not ok \d+ - [^:]*:[^:]*:(.*)\n', re.M)
 CFLAGS = '-std=c99 -O2 -ftrivial-auto-var-init=pattern -Werror=return-type'.split()
@@ -149,9 +148,9 @@ class Build:
 
 
 class Mutate:
-    def __init__(self, source, extra):
+    def __init__(self, source):
         self.source = source
-        self.found = mutants.Mutants(source, extra)
+        self.found = mutants.Mutants(source)
         self.reach = {}     # which functions, of a test or program
         self.failed = {}    # which tests how often, of a function
         self.odd = []
@@ -337,7 +336,7 @@ def spread(all_, n):
 class Report:
     def __init__(self, mutate):
         self.mutate, self.log = mutate, open(os.path.join(out, 'log'), 'w')
-        self.seen, self.how = {}, []
+        self.seen = {}
 
     def all(self, pool, chosen, kinds):
         """Judges these, and says how it went. Returns what nobody has seen."""
@@ -347,7 +346,6 @@ class Report:
 
     def note(self, m, kind, how):
         self.seen[m.number] = kind
-        self.how.append(how)
         print('%-10s  %s: %s' % (kind, m.within, m.name), flush=True)
         self.log.write('%s: %s: %s\n%s\n' % (kind, m.within, m.name, how))
 
@@ -363,34 +361,9 @@ class Report:
         sys.exit(1 if wrong or not kinds else 0)
 
 
-def explore_alone(source, n):
-    """Of what is easy to get wrong in the functions that explore reaches it finds so much by itself;
-    the rest is what it does not look at, and what cannot be seen. All of it together breaks each
-    rule that explore has."""
-    mutate = Mutate(source, True)
-    survivors = listed(mutate.found)
-    mutate.compile('plain-explore', [])
-    chosen = spread([m for m in mutate.found.all if m.body and m.number not in survivors and
-                     mutate.reaches('explore', [mutate.schema.program('explore'), '--short'], m)], n)
-    refused = mutate.compile('all', chosen)
-    chosen = [m for m in chosen if m.number not in refused]
-    report = Report(mutate)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rest = report.all(pool, chosen, ['explore'])
-    share = 100 * (len(chosen) - len(rest)) // len(chosen)
-    wrong = ['explore finds %d %%, less than %d' % (share, LEAST)] if share < LEAST else []
-    print('explore finds %d %%' % share)
-    with open(PROGRAMS['explore']) as f:
-        rules = re.findall(r'violation\(\s*"((?:[^"\\]|\\.)*)"', f.read())
-    for rule in rules if n > len(chosen) else []:
-        said = re.compile('.*'.join(map(re.escape, re.split('%[a-z0-9]+', rule))))
-        if not any(map(said.search, report.how)):
-            wrong.append('explore has a rule that none of these breaks: ' + rule)
-    report.end(wrong)
-
-
-def whole(source, which):
-    mutate = Mutate(source, False)
+def main(which=''):
+    with open('barrier.c') as f:
+        mutate = Mutate(f.read())
     survivors = listed(mutate.found)
     chosen = mutate.found.all
     if which == 'listed':
@@ -422,15 +395,6 @@ def whole(source, which):
         elif m.number not in survivors and kind == 'nothing':
             wrong.append('survives and is not listed: %s: %s' % (m.within, m.name))
     report.end(wrong)
-
-
-def main(which=''):
-    with open('barrier.c') as f:
-        source = f.read()
-    if which.startswith('--explore'):
-        explore_alone(source, int(which[len('--explore='):] or sys.maxsize))
-    else:
-        whole(source, which)
 
 
 if __name__ == '__main__':

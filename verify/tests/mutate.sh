@@ -8,8 +8,6 @@
 #       verify/tests/mutate.sh 40               so many of them, spread over the file
 #       verify/tests/mutate.sh barrier_look     those whose names begin so
 #       verify/tests/mutate.sh listed           those that stand in survivors
-#       verify/tests/mutate.sh --explore=[40]   explore alone is asked, and about more: constants that
-#                                               are 0, conditions that always hold, halves of them
 #
 # mutate.py says how a mutant is seen. What none sees has to stand in survivors. It fails if a mutant
 # survives that is not in the list, if one of the list is seen after all, and if the list names what
@@ -24,10 +22,6 @@ need gcc gcc
 need check /usr/include/check.h
 need pkgconf pkg-config
 all_there
-case $1 in
---explore=*) out=$out/explore ;;
-*) out=$out/all ;;
-esac
 rm -rf "$out"
 mkdir -p "$out"
 exec python3 verify/tests/mutate.py "$out" "$@"
