@@ -110,12 +110,11 @@ static const struct pass {
         bool fail;  /* the same with EIO, or the other side seems to break the protocol */
         bool msec;  /* a wait also has some time, any part of it may pass at any time, or none ever
                      * does, and poll() may end early */
-        bool watch; /* both have a pidfd, once in each operation a look at it falls into an execve(),
-                     * and a third process has copies of all, while it lives */
-        bool old;   /* the kernel does not have preadv2() */
-
-        bool ends; /* each side may abort with and without a code, and set the other role; else it
-                    * aborts in one way */
+        bool watch; /* both have a pidfd; once in each operation a look at it falls into an execve() */
+        bool copies; /* a third process has copies of all, while it lives */
+        bool old;    /* the kernel does not have preadv2() */
+        bool ends;   /* each side may abort with and without a code, and set the other role; else it
+                      * aborts in one way */
 } * pass;
 
 static bool normalising, merging;
@@ -1257,7 +1256,7 @@ static struct state start(void) {
         starter = PARENT;
         good = barrier_init(&b) == 0;
         kernel_fork(&s.k, PARENT, CHILD);
-        if (pass->watch)
+        if (pass->copies)
                 kernel_fork(&s.k, PARENT, HOLDER);
         for (who = 0; who < SIDES; who++) {
                 starter = who;
@@ -1607,22 +1606,26 @@ static void explore(bool normalised) {
 
 enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
 
-#define ALL_AT_ONCE .kill = true, .eintr = true, .fail = true, .msec = true, .watch = true
+#define DISTURBED   .kill = true, .eintr = true, .fail = true, .msec = true, .copies = true
+#define ALL_AT_ONCE DISTURBED, .watch = true
 
 static const struct pass full[] = {
         { 1, POLL_FIRST, .placements = 6 },
         { 3, TWO, .kill = true },
         { 2, ALL, .kill = true },
         { 2, TWO, .kill = true, .ends = true },
-        { 2, TWO, .kill = true, .watch = true },
+        { 2, TWO, .kill = true, .copies = true },
+        { 2, TWO, .kill = true, .copies = true, .watch = true },
         { 2, POLL_FIRST, .kill = true, .eintr = true },
-        { 1, POLL_FIRST, .kill = true, .eintr = true, .watch = true },
+        { 1, POLL_FIRST, .kill = true, .eintr = true, .copies = true, .watch = true },
         { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true },
         { 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
+        { 2, TWO, DISTURBED, .only = BARRIER_PARENT },
+        { 2, TWO, DISTURBED, .only = BARRIER_CHILD },
         { 2, TWO, ALL_AT_ONCE, .only = BARRIER_PARENT },
         { 2, TWO, ALL_AT_ONCE, .only = BARRIER_CHILD },
-        { 1, TWO, ALL_AT_ONCE, .old = true, .only = BARRIER_PARENT },
-        { 1, TWO, ALL_AT_ONCE, .old = true, .only = BARRIER_CHILD },
+        { 1, ALL, ALL_AT_ONCE, .old = true, .ends = true, .only = BARRIER_PARENT },
+        { 1, ALL, ALL_AT_ONCE, .old = true, .ends = true, .only = BARRIER_CHILD },
 };
 
 static const struct pass brief[] = {
@@ -1647,19 +1650,27 @@ enum {
         LED = sizeof led / sizeof *led,
 };
 
-/* What disturbs a real process: each two of these meet, on either side. */
+/* What a real process meets: each two of these, on either side, are in one pass at least. */
 static const struct {
         const char *name;
-        size_t at;
+        size_t at; /* in a pass */
 } disturbances[] = {
-        { "kill", offsetof(struct pass, kill) },     { "EINTR", offsetof(struct pass, eintr) },
-        { "failures", offsetof(struct pass, fail) }, { "time", offsetof(struct pass, msec) },
-        { "watch", offsetof(struct pass, watch) },   { "no preadv2", offsetof(struct pass, old) },
+        { "kill", offsetof(struct pass, kill) },
+        { "EINTR", offsetof(struct pass, eintr) },
+        { "failures", offsetof(struct pass, fail) },
+        { "time", offsetof(struct pass, msec) },
+        { "copies", offsetof(struct pass, copies) },
+        { "watch", offsetof(struct pass, watch) },
+        { "no preadv2", offsetof(struct pass, old) },
+        { "all ends", offsetof(struct pass, ends) },
+        { "tries", 0 },
 };
 
-enum { DISTURBANCES = sizeof disturbances / sizeof *disturbances };
+enum { DISTURBANCES = sizeof disturbances / sizeof *disturbances, TRIES = DISTURBANCES - 1 };
 
 static bool has(const struct pass *p, int disturbance) {
+        if (disturbance == TRIES)
+                return (p->looks & (LOOK_TWICE | LOOK_THRICE)) != 0;
         return *(const bool *) ((const char *) p + disturbances[disturbance].at);
 }
 
@@ -1678,10 +1689,6 @@ static const char *pass_name(const struct pass *p) {
         for (i = 0; i < DISTURBANCES; i++)
                 if (has(p, i))
                         add_word(name, sizeof name, ", ", disturbances[i].name);
-        if (p->looks & (LOOK_TWICE | LOOK_THRICE))
-                add_word(name, sizeof name, ", ", "tries");
-        if (p->ends)
-                add_word(name, sizeof name, ", ", "all ends");
         if (p->only)
                 add_word(name, sizeof name, "; ", p->only == BARRIER_PARENT ? "parent" : "child");
         if (p->placements)
@@ -1715,8 +1722,12 @@ static void check_pairs(bool print) {
                         sides = sides_of(i, j, print);
                         if (print)
                                 printf("\n");
-                        if (sides != (BARRIER_PARENT | BARRIER_CHILD))
-                                die("two disturbances never meet");
+                        if (sides != (BARRIER_PARENT | BARRIER_CHILD)) {
+                                violation("no pass has %s with %s on the %s's side",
+                                          disturbances[i].name, disturbances[j].name,
+                                          sides & BARRIER_PARENT ? "child" : "parent");
+                                die(wrong);
+                        }
                 }
         if (print)
                 printf("\n");
@@ -1730,9 +1741,9 @@ static void print_row(int number, uint64_t n, uint64_t made, int whose) {
 
         (void) getrusage(whose, &usage);
         if (number)
-                printf("%2d %-57s %d", number, pass_name(pass), pass->lead);
+                printf("%2d %-79s %d", number, pass_name(pass), pass->lead);
         else
-                printf("   %-57s  ", "all");
+                printf("   %-79s  ", "all");
         printf(" %11" PRIu64 " %12" PRIu64 " %6.0f %5ld\n", n, made,
                (double) usage.ru_utime.tv_sec + (double) usage.ru_utime.tv_usec / 1e6,
                usage.ru_maxrss / 1024);
@@ -1778,7 +1789,7 @@ static int run_all(const struct pass *passes, int n) {
                      -1, 0);
         if (total == MAP_FAILED)
                 die("mmap");
-        printf("   %-57s K %11s %12s %6s %5s\n", "what can happen", "states", "transitions",
+        printf("   %-79s K %11s %12s %6s %5s\n", "what can happen", "states", "transitions",
                "CPU s", "MB");
         (void) fflush(stdout);
         for (i = 0; i < n + cores && !failed; i++) {
