@@ -255,8 +255,9 @@ enum {
         MSEC = 5,         /* the timeout that is neither 0 nor none */
 };
 
-#define PIPE_ENDS (1 << KERNEL_READ_END | 1 << KERNEL_WRITE_END)
-#define NO_WORD   (BARRIER_PLACED_MAX + 1) /* what no honest side ever writes */
+#define PIPE_ENDS  (1 << KERNEL_READ_END | 1 << KERNEL_WRITE_END)
+#define PLACED_MAX ((UINT64_C(1) << 48) - 1)
+#define NO_WORD    (PLACED_MAX + 1) /* what no honest side ever writes */
 
 /* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
 enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
@@ -457,14 +458,11 @@ struct node {
         int clock;        /* half milliseconds since it began, as far as it was told */
         int in_vain;      /* so many poll()s in a row ran out of time since the clock moved */
         bool stands;      /* the clock was asked again after two of them, and has not moved */
-        int looks;        /* before the first poll() */
-        bool polled;
-        bool tries, keeps_pauses; /* it may try; the pauses are as before the operation */
-        Barrier now;              /* the struct as it is when the next call is made */
-        int dry;                  /* calls since that changed */
-        uint64_t seen;  /* what poll() reported, one byte for each entry, until it sleeps again */
-        uint32_t alike; /* the first node that goes on as this one */
-        int first_look; /* what its first read returned, or 0 */
+        Barrier now;      /* the struct as it is when the next call is made */
+        int dry;          /* calls since that changed */
+        uint64_t seen;    /* what poll() reported, one byte for each entry, until it sleeps again */
+        uint32_t alike;   /* the first node that goes on as this one */
+        int first_look;   /* what its first read returned, or 0 */
         int steps;
 };
 
@@ -661,29 +659,10 @@ static void rules_asleep(struct state s) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
-/* Whether what is known ends a wait, so that it has to look before it sleeps. */
-static bool is_decided(int op, const Barrier *b) {
-        bool is_new = b->received > b->consumed;
-        bool caught_up = b->received >= b->placed + (op == OP_PLACE_AND_SYNC);
-
-        return b->error || (is_new && (op == OP_WAIT_NEXT || op == OP_SYNC_NEXT)) ||
-               (caught_up && op != OP_WAIT_NEXT && op != OP_WAIT_ABORTION);
-}
-
-/* Whether a wait may look before it sleeps though that is not so: not without time, nor for an
- * abortion, nor before many barriers were received. */
-static bool allows_tries(const struct start *start, const Barrier *b) {
-        return waits(start->op) && start->op != OP_WAIT_ABORTION && start->msec != 0 &&
-               b->received >= BARRIER_TRIES_FROM && !is_decided(start->op, b);
-}
-
-static bool rested; /* another number of waits has gone by without trying */
-static uint32_t first_pause;
-
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
         const int looks = n->start.looks;
-        /* Before enough barriers were received to try, the child looks once, the parent not at all. */
+        /* Before that many were received, the child looks once, the parent not at all. */
         const bool few = looks == (b->role == BARRIER_CHILD);
         const unsigned heard = waits(n->start.op) && !few ? BARRIER_TRIES_FROM : 0;
 
@@ -691,18 +670,8 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
         b->received += heard;
         b->consumed += heard;
         barrier_set_timeout(b, n->start.msec);
-        explore_tries = 2;
-        n->tries = allows_tries(&n->start, b);
-        first_pause = 0;
-        if (!n->tries)
-                first_pause = rested ? 3 : 0;
-        else if (looks == 0)
-                first_pause = 1;
-        else if (looks == 1)
-                first_pause = BARRIER_READ_FIRST;
-        else
-                explore_tries = (unsigned) looks - 1;
-        b->pause = first_pause;
+        explore_tries = looks > 0 ? (unsigned) looks - 1 : 0;
+        b->pause = looks == 0; /* to poll first */
         b->next_pause = 4;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
@@ -722,7 +691,6 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
                 n->err = errno;
                 n->next = new_call(RETURN, 0);
         }
-        n->keeps_pauses = b->pause == first_pause && b->next_pause == 4;
         b->placed -= heard;
         b->received -= heard;
         b->consumed -= heard;
@@ -748,18 +716,6 @@ static Barrier normal(Barrier b) {
         return b;
 }
 
-/* Who may not try sleeps at once as the parent, unless what is known decides, and looks once as the
- * child; and leaves it to others when to try. */
-static void check_looks(const struct node *n) {
-        const Barrier *b = struct_at(n->idle);
-        bool once = is_decided(n->start.op, b) || b->role == BARRIER_CHILD;
-
-        if (n->looks > (n->tries ? n->start.looks : once))
-                violation("%s looks %d times before it sleeps", op_name[n->start.op], n->looks);
-        if (n->next.kind == RETURN && !n->tries && !n->keeps_pauses && n->start.op != LEAVE)
-                violation("%s may not try, and changes when others may", op_name[n->start.op]);
-}
-
 /* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
  * lags by `lag` besides, and `split` of the barriers received are still to be read. */
 static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t split) {
@@ -781,12 +737,9 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
         b.placed += shift;
         b.received += shift - split;
         b.consumed += shift - lag;
-        rested = true;
         run(&again, &b, split);
-        rested = false;
         same = memcmp(&again.next, &n->next, sizeof again.next) == 0;
         if (same && again.next.kind == RETURN) {
-                check_looks(&again);
                 b.received += unread;
                 b = normal(b);
                 after = normal(*struct_at(n->after));
@@ -832,7 +785,7 @@ struct alike {
         Barrier b, idle; /* now; as the operation found it, but for the counters */
         struct call next;
         uint64_t seen;
-        int32_t n[18];
+        int32_t n[14];
 
         uint64_t node; /* the first of them */
 };
@@ -846,9 +799,8 @@ static struct alike alike(const struct node *n) {
                 .next = n->next,
                 .seen = n->seen,
                 .n = { n->start.op, n->start.msec, n->start.looks, n->disturbed, n->executed,
-                       n->error, n->placed, n->told, n->clock, n->in_vain, n->stands, n->polled,
-                       n->polled ? 0 : n->looks, n->tries, n->keeps_pauses, n->dry, n->result,
-                       n->err },
+                       n->error, n->placed, n->told, n->clock, n->in_vain, n->stands, n->dry,
+                       n->result, n->err },
         };
 
         a.idle.placed = a.idle.received = a.idle.consumed = 0;
@@ -887,12 +839,8 @@ static void note_answer(struct node *n, const struct call *c) {
         n->placed += c->kind == WRITE && c->ret > 0 && c->value == 1;
         n->told += c->kind == WRITE && c->ret > 0 && c->value > 1;
         n->steps++;
-        n->polled |= c->kind == POLL;
-        if (reads && (c->ret > 0 || c->ret == -EAGAIN)) {
-                n->looks += !n->polled;
-                if (!n->first_look)
-                        n->first_look = c->ret;
-        }
+        if (reads && !n->first_look && (c->ret > 0 || c->ret == -EAGAIN))
+                n->first_look = c->ret;
         note_time(n, c);
         for (i = 0; c->kind == POLL && c->ret != -EAGAIN && i < KERNEL_POLLFDS; i++)
                 n->seen = n->seen << 8 | c->poll.revents[i];
@@ -934,7 +882,6 @@ static void settle(struct node *n, uint32_t number) {
                 n->seen = 0;
         n->alike = merging ? first_alike(n, number) : number;
         check_time(n);
-        check_looks(n);
         if (!normalising)
                 return;
         replay(n, 1000, 0, 0);
@@ -995,7 +942,7 @@ static bool looks_at_living(const struct kernel *k, int who, const struct kernel
 
 /* The look falls into an execve(). Returns false if that cannot be. */
 static bool executes(struct state *s, int who, struct call *c) {
-        c->poll.exec = pass->watch && may_be(who) && looks_at_living(&s->k, who, &c->poll);
+        c->poll.exec = may_be(who) && looks_at_living(&s->k, who, &c->poll);
         if (c->poll.exec)
                 c->ret = ask_kernel(&s->k, who, c);
         return c->poll.exec;
@@ -1011,7 +958,7 @@ static bool interrupt(struct state *s, int who, struct call *c, bool between_loo
         return c->kind <= CLOSE && (!polls || looked || between_looks);
 }
 
-/* Fills in the answer to a call; false if that cannot happen now. */
+/* Fills in the answer to a call; false if that cannot happen now. For GO, and what the pass has. */
 static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
         bool disturb = !n->disturbed && may_be(who), polls = c->kind == POLL;
         bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept;
@@ -1026,15 +973,15 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
         c->poll.asleep = false;
         switch (choice) {
         case INTERRUPTED:
-                return interrupt(s, who, c, begins || slept) && disturb && pass->eintr;
+                return interrupt(s, who, c, begins || slept) && disturb;
         case FAILS:
                 c->ret = -BROKEN;
-                return disturb && pass->fail &&
+                return disturb &&
                        (c->kind == WRITE || c->kind == READ || c->kind == CLOCK || begins);
         case NO_HONEST_PEER: /* the eventfd is full, or holds what nobody writes */
                 c->ret = reads ? (int) sizeof c->value : -EAGAIN;
                 c->value = reads ? NO_WORD : c->value;
-                return disturb && pass->fail && (reads || c->kind == WRITE);
+                return disturb && (reads || c->kind == WRITE);
         case EXECS:
                 return polls && !n->executed && !slept && executes(s, who, c);
         case TIME_IS_UP:
@@ -1063,7 +1010,7 @@ static void normalise(struct state *s) {
                 if (!is_idle(s->at[who]))
                         continue;
                 counter = &s->k.counter[!who];
-                more = *counter & BARRIER_PLACED_MAX;
+                more = *counter & PLACED_MAX;
                 more -= more > 0;
                 *counter -= more;
                 b = *struct_at(s->at[who]);
@@ -1397,8 +1344,7 @@ static uint32_t outline_side(uint32_t at) {
         if (is_idle(at))
                 a.b = *struct_at(at);
         else {
-                n.looks = n.dry = 0; /* what a side does next does not depend on these */
-                n.polled = false;
+                n.dry = 0; /* a side does not know how long nothing has changed */
                 n.err = n.result ? 0 : n.err;
                 a = alike(&n);
         }
@@ -1417,8 +1363,7 @@ static uint32_t outline(struct state s) {
                 counter = &s.k.counter[who];
                 set = s.rules[who].set;
                 s.at[who] = outline_side(s.at[who]);
-                *counter =
-                        (*counter & ~BARRIER_PLACED_MAX) | (*counter & BARRIER_PLACED_MAX ? 1 : 0);
+                *counter = (*counter & ~PLACED_MAX) | (*counter & PLACED_MAX ? 1 : 0);
                 for (i = 0; i < SETS; i++) /* whether none may be new, and whether any may be */
                         set[i] = (uint8_t) ((set[i] & 1) | (set[i] > 1 ? 2 : 0));
         }
@@ -1551,8 +1496,9 @@ static void expand(const struct state *s) {
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 m.start = -1;
                 m.choice = KILLED;
-                if ((m.who == HOLDER || (pass->kill && may_be(!m.who))) && !s->k.dead[m.who] &&
-                    (s->k.open[m.who] || pass->watch))
+                if (m.who == HOLDER ? s->k.open[HOLDER] != 0
+                                    : pass->kill && may_be(!m.who) && !s->k.dead[m.who] &&
+                                              (s->k.open[m.who] || pass->watch))
                         attempt(s, m, 0);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
