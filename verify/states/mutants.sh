@@ -84,11 +84,6 @@ barrier_try@s/barrier_time_left(b, p) == 0/barrier_time_left(b, p) < 0/@a wait g
 barrier_try@s/!undecided || //@a wait does not look at what it has received
 barrier_try@s/== BARRIER_CHILD/!= BARRIER_CHILD/@the parent looks before it sleeps for what is not there
 barrier_try@s/if (may_try)$/if (true)/@a wait that may not try polls first, or tries
-barrier_try@s/else if (may_try) {/else {/@a wait that may not try says that trying was in vain
-barrier_try@s/(may_try && b->pause > 0)/(b->pause > 0)/@a wait that may not try counts towards the pause
-barrier_try@s/ && b->timeout != 0//@a wait without time tries
-barrier_try@s/ && until != BARRIER_END//@wait_abortion tries
-barrier_try@s/b->received >= BARRIER_TRIES_FROM/true/@a wait tries though nothing was ever received
 barrier_try@s/ && !barrier_reached(b, until)//@a wait polls first though it has received enough, and nothing wakes it
 barrier_try@s/!b->error && //@a wait polls first though the barrier has ended, and nothing wakes it
 barrier_time_left@s/if (p->deadline == 0)/if (true)/@each sleep has the whole time again
