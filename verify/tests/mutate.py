@@ -121,8 +121,9 @@ class Build:
         with open(self.path('barrier.c'), 'w') as f:
             f.write(source)
 
-    def compile(self):
-        return compile_(*CFLAGS, '-I.', '-c', '-o', self.path('barrier.o'), self.path('barrier.c'))
+    def compile(self, *more):
+        return compile_(*CFLAGS, *more, '-I.', '-c', '-o', self.path('barrier.o'),
+                        self.path('barrier.c'))
 
     def object(self):
         with open(self.path('barrier.o'), 'rb') as f:
@@ -168,8 +169,9 @@ class Mutate:
         self.schema = Build(name, '', [os.path.join(out, 'chosen.o')])
         while True:
             self.schema.write(self.found.schema(inside))
-            errors = self.schema.compile()
+            errors = self.schema.compile('-O0')
             if not errors:
+                must(self.schema.compile())
                 return refused
             new = {int(n) for n in re.findall(r'^mutant-(\d+):.* error:', errors, re.M)}
             must('' if new else errors)
