@@ -1373,12 +1373,12 @@ static uint32_t outline(struct state s) {
 
 /* A step was made, to this state. */
 static void note_outline(const struct state *s, struct move m) {
-        const struct node *n = node_at(came_to);
+        const struct node *n = m.choice == KILLED ? NULL : node_at(came_to);
         const uint32_t known_outlines = outlines.n, known_steps = wait_steps.n;
         struct wait_step step = { .from = outline_from, .move = m };
 
         (void) outline(*s);
-        if (m.choice != KILLED && rules_wait(n) != OP_PLACE && n->call.kind != WRITE) {
+        if (n && rules_wait(n) != OP_PLACE && n->call.kind != WRITE) {
                 step.after = outline_side(came_to);
                 (void) table_number(&wait_steps, &step);
         }
