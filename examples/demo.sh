@@ -81,7 +81,11 @@ $SIG{CHLD} = sub { }; # interrupts the pause below
 $SIG{$_} = sub { end_all; exit 1 } for qw(HUP INT TERM);
 $ENV{SCENE} = $$;
 $first = fork // die "play: fork: $!\n";
-exec 'setsid', 'sh', '-c', @ARGV if !$first;
+if (!$first) {
+        # Who starts the demo may ignore some, as a shell does for what is in its background.
+        $SIG{$_} = 'DEFAULT' for qw(CHLD HUP INT PIPE QUIT TERM USR1 USR2);
+        exec 'setsid', 'sh', '-c', @ARGV;
+}
 
 # What sleeps, and did not wake up for longer than any example waits, sleeps for ever. What is left
 # when COMMAND has ended need not wait for anything.
