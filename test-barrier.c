@@ -871,6 +871,13 @@ TEST(set_role_refuses_and_changes_nothing, EACH_SIDE) {
         refuses_role(&mine, role, -EBADF);
 }
 
+TEST(set_role_takes_any_number_above_2, EACH_SIDE) {
+        Barrier b = BARRIER_NULL;
+
+        b.me = b.them = b.pipe[role == BARRIER_CHILD] = STDERR_FILENO + 1;
+        CHECK(barrier_set_role(&b, role) == 0);
+}
+
 /* As if it had been set before the fork: both sides have it, and one sets its own. */
 TEST(other_role_than_the_one_that_was_set_ends_this_side, EACH_SIDE) {
         struct files files;
