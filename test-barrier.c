@@ -2159,12 +2159,16 @@ static int watch_flickers(struct pollfd *fds, nfds_t n, int msec) {
         }
         if (n == 1) {
                 CHECK(msec == 0 && fds[0].fd == mine.watch && fds[0].events == POLLIN);
-                errno = EINTR;
-                if (watched_twice.interruptions-- > 0)
+                CHECK(watched_twice.interruptions >= 0); /* no question after the answer */
+                if (watched_twice.interruptions-- > 0) {
+                        errno = EINTR; /* which stays there if the next call succeeds */
                         return -1;
-                errno = watched_twice.error;
+                }
                 fds[0].revents = (short) watched_twice.revents;
-                return errno ? -1 : fds[0].revents != 0;
+                if (!watched_twice.error)
+                        return fds[0].revents != 0;
+                errno = watched_twice.error;
+                return -1;
         }
         if (msec == 0)
                 return 0;
