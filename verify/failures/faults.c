@@ -1250,10 +1250,30 @@ static void prepare(void) {
         }
 }
 
+/* Returns the exit status. */
+static int sum_up(const char *only, bool proc) {
+        int i, unused = 0;
+
+        for (i = 0; i < CALLS; i++) {
+                printf("%-24s%9ld\n", table[i].name, injected[i]);
+                unused += proc && !only && injected[i] == 0;
+        }
+        if (unused)
+                fprintf(stderr, "faults: %d rows of the table were never reached\n", unused);
+        if (situations == 0) {
+                fprintf(stderr, "faults: there is no such function, but these:\n");
+                for (i = 0; i < FUNCTIONS; i++)
+                        fprintf(stderr, "        %s\n", dimensions[FUNCTION].values[i]);
+        }
+        printf("faults: %d functions, %ld situations, %ld faults, %ld with streams that others "
+               "close, %d violations\n",
+               FUNCTIONS, situations, runs, closings, violations);
+        return violations || unused || !situations ? 1 : 0;
+}
+
 int main(int argc, char **argv) {
         const char *only;
         bool terminal = isatty(STDERR_FILENO), proc = access("/proc/thread-self", F_OK) == 0;
-        int i, unused = 0;
 
         if (argc == 2 && strcmp(argv[1], "--symbols") == 0)
                 return check_symbols();
@@ -1284,22 +1304,5 @@ int main(int argc, char **argv) {
         if (terminal)
                 fprintf(stderr, "\r%30s\r", "");
 
-        for (i = 0; i < CALLS; i++) {
-                printf("%-24s%9ld\n", table[i].name, injected[i]);
-                unused += proc && injected[i] == 0;
-        }
-        if (situations == 0) {
-                fprintf(stderr, "faults: there is no such function, but these:\n");
-                for (i = 0; i < FUNCTIONS; i++)
-                        fprintf(stderr, "        %s\n", dimensions[FUNCTION].values[i]);
-        }
-        if (only)
-                unused = 0;
-        if (unused)
-                fprintf(stderr, "faults: %d rows of the table were never reached\n", unused);
-        printf("faults: %d functions, %ld situations, %ld faults, %ld with streams that others "
-               "close, "
-               "%d violations\n",
-               FUNCTIONS, situations, runs, closings, violations);
-        return violations || unused || !situations ? 1 : 0;
+        return sum_up(only, proc);
 }

@@ -320,21 +320,22 @@ static uint32_t table_hash(const struct table *t, const void *key) {
         return (uint32_t) (hash >> 32);
 }
 
-/* A table of twice the size; what was apart stays apart. */
-static void table_grow(struct table *t) {
+/* Slots of twice the size; what was apart stays apart. */
+static uint64_t *table_grow(struct table *t) {
         uint32_t i, j, old = t->slots;
-        uint64_t *slot = t->slot;
+        uint64_t *slot;
 
         t->slots = old ? 2 * old : 1 << 12;
-        t->slot = get_memory(t->slots * sizeof *slot);
+        slot = get_memory(t->slots * sizeof *slot);
         for (i = 0; i < old; i++)
-                if (slot[i]) {
-                        for (j = (uint32_t) (slot[i] >> 32); t->slot[j & (t->slots - 1)]; j++)
+                if (t->slot[i]) {
+                        for (j = (uint32_t) (t->slot[i] >> 32); slot[j & (t->slots - 1)]; j++)
                                 ;
-                        t->slot[j & (t->slots - 1)] = slot[i];
+                        slot[j & (t->slots - 1)] = t->slot[i];
                 }
-        if (slot)
-                (void) munmap(slot, old * sizeof *slot);
+        if (t->slot)
+                (void) munmap(t->slot, old * sizeof *slot);
+        return slot;
 }
 
 /* The number of the entry with the key of this one, which is new if there are more then. */
@@ -342,7 +343,7 @@ static uint32_t table_number(struct table *t, const void *entry) {
         uint32_t i, number, hash = table_hash(t, entry);
 
         if (4 * (uint64_t) t->n >= 3 * (uint64_t) t->slots)
-                table_grow(t);
+                t->slot = table_grow(t);
         for (i = hash & (t->slots - 1); t->slot[i]; i = (i + 1) & (t->slots - 1)) {
                 number = (uint32_t) t->slot[i] - 1;
                 if (t->slot[i] >> 32 == hash && memcmp(table_at(t, number), entry, t->key) == 0)
@@ -1363,7 +1364,7 @@ static uint32_t outline(struct state s) {
                 counter = &s.k.counter[who];
                 set = s.rules[who].set;
                 s.at[who] = outline_side(s.at[who]);
-                *counter = (*counter & ~PLACED_MAX) | (*counter & PLACED_MAX ? 1 : 0);
+                *counter = (*counter & ~PLACED_MAX) | ((*counter & PLACED_MAX) != 0);
                 for (i = 0; i < SETS; i++) /* whether none may be new, and whether any may be */
                         set[i] = (uint8_t) ((set[i] & 1) | (set[i] > 1 ? 2 : 0));
         }
@@ -1375,12 +1376,12 @@ static uint32_t outline(struct state s) {
 static void note_outline(const struct state *s, struct move m) {
         const struct node *n = m.choice == KILLED ? NULL : node_at(came_to);
         const uint32_t known_outlines = outlines.n, known_steps = wait_steps.n;
-        struct wait_step step = { .from = outline_from, .move = m };
+        struct wait_step made = { .from = outline_from, .move = m };
 
         (void) outline(*s);
         if (n && rules_wait(n) != OP_PLACE && n->call.kind != WRITE) {
-                step.after = outline_side(came_to);
-                (void) table_number(&wait_steps, &step);
+                made.after = outline_side(came_to);
+                (void) table_number(&wait_steps, &made);
         }
         if (all_known && !*wrong && (outlines.n > known_outlines || wait_steps.n > known_steps))
                 (void) snprintf(
