@@ -1490,11 +1490,19 @@ static bool has_choice(int choice) {
                                                            : pass->msec);
 }
 
+/* This side goes on, in each way that the pass has. */
+static void go_on(const struct state *s, struct move m) {
+        uint32_t at = move_from(s, m);
+        int end = node_at(at)->next.kind == RETURN ? INTERRUPTED : KILLED;
+
+        for (m.choice = GO; m.choice < end; m.choice++)
+                if (has_choice(m.choice))
+                        attempt(s, m, at);
+}
+
 /* Makes each step that is possible. */
 static void expand(const struct state *s) {
         struct move m;
-        uint32_t at;
-        bool returns;
 
         for (m.who = PARENT; m.who <= HOLDER; m.who++) {
                 m.start = -1;
@@ -1506,15 +1514,10 @@ static void expand(const struct state *s) {
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
                 m.start = is_idle(s->at[m.who]) ? 0 : -1;
-                do {
-                        if (m.start >= 0 && !may_start(s, m.who, start_of(m.start)))
-                                continue;
-                        at = move_from(s, m);
-                        returns = node_at(at)->next.kind == RETURN;
-                        for (m.choice = GO; m.choice < (returns ? INTERRUPTED : KILLED); m.choice++)
-                                if (has_choice(m.choice))
-                                        attempt(s, m, at);
-                } while (m.start >= 0 && ++m.start < STARTS);
+                do
+                        if (m.start < 0 || may_start(s, m.who, start_of(m.start)))
+                                go_on(s, m);
+                while (m.start >= 0 && ++m.start < STARTS);
         }
 }
 
