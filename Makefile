@@ -16,7 +16,7 @@ URL :=
 # Where products go; another directory, without spaces in its name, keeps a second build apart.
 override BUILD := $(or $(BUILD),.)
 
-# These are for make's command line: what the environment has by these names is something else.
+# What the environment has by these names is something else.
 N :=
 OLD :=
 FROM :=

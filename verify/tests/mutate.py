@@ -374,6 +374,7 @@ def main(which=''):
         chosen = spread([m for m in chosen if m.number not in survivors], int(which))
     else:
         chosen = [m for m in chosen if ('%s: %s' % (m.within, m.name)).startswith(which)]
+    must('' if chosen else 'no mutant is called ' + which)
     report = Report(mutate)
     refused = mutate.compile('all', chosen)
     for m in chosen:
