@@ -6,6 +6,7 @@
  *
  *      explore             all of it, some minutes on two cores
  *      explore --short     the same questions with less room, a few seconds
+ *      explore --first N   the same, but in each pass from the first N states alone, in an instant
  *      explore --leads [K] whether a lead of K, or of 3, brings what a lead of one less does not have
  *
  * Exit status 0: no violation; 1: a violation, a shortest schedule that shows it is printed; 2: the
@@ -77,7 +78,7 @@ __attribute__((noreturn)) static void die(const char *why) {
         _exit(2);
 }
 
-/* The first one counts. */
+/* The first one counts. Each kind begins with words of its own; what differs comes after a colon. */
 #define violation(...) ((void) (*wrong || snprintf(wrong, sizeof wrong, __VA_ARGS__)))
 
 /* ---- system calls, which become questions ---------------------------------------------------- */
@@ -163,7 +164,7 @@ static ssize_t sim_write(int fd, const void *p, size_t size) {
         struct call c = new_call(WRITE, fd);
 
         if (size != sizeof c.value)
-                violation("wrote %zu bytes", size);
+                violation("a write has another size: %zu", size);
         memcpy(&c.value, p, sizeof c.value);
         return ask(&c);
 }
@@ -173,7 +174,7 @@ static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
         ssize_t n;
 
         if (size != sizeof c.value)
-                violation("read %zu bytes", size);
+                violation("a read has another size: %zu", size);
         if (kind == PREADV2 && pass->old) /* an answer that depends on nothing is no step */
                 return errno = EOPNOTSUPP, -1;
         n = ask(&c);
@@ -565,7 +566,8 @@ static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t
                    (code != BROKEN || n->error == BROKEN) && !s->rules[who].sent)
                 s->rules[who].sent = (uint8_t) (code ? code : ECONNABORTED);
         else
-                violation("%s wrote 0x%llx", op_name[op], (unsigned long long) value);
+                violation("the wrong thing was written: %s, 0x%llx", op_name[op],
+                          (unsigned long long) value);
         rules_changed(s, who);
 }
 
@@ -651,7 +653,7 @@ static void rules_asleep(struct state s) {
                 rules_forget(&s.rules[who]);
                 rules_instant(&s, who, n);
                 if (n->start.msec == 0 || !s.rules[who].set[NOTHING])
-                        violation("the %s sleeps in %s, which could return",
+                        violation("sleeps in a wait that could return: the %s, in %s",
                                   who == PARENT ? "parent" : "child", op_name[n->start.op]);
         }
 }
@@ -748,7 +750,7 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
                        (n->start.op == LEAVE || idle_with(&b) == idle_with(&after));
         }
         if (!same)
-                violation("%s does something else with other counters of the same differences",
+                violation("something else with other counters of the same differences: %s",
                           op_name[n->start.op]);
 }
 
@@ -772,12 +774,12 @@ static void check_time(const struct node *n) {
         bool reads = n->next.kind == READ || n->next.kind == PREADV2;
 
         if (n->next.kind == POLL && n->next.poll.msec != msec && !asks_again(n))
-                violation("%s polls for %d ms, not %d", op_name[n->start.op], n->next.poll.msec,
-                          msec);
+                violation("polls for the wrong time: %s, %d ms, not %d", op_name[n->start.op],
+                          n->next.poll.msec, msec);
         if (n->call.kind == CLOCK && msec == 0 && reads && !n->error)
-                violation("%s goes on trying though its time is up", op_name[n->start.op]);
+                violation("tries on though its time is up: %s", op_name[n->start.op]);
         if (n->stands && n->next.kind != RETURN)
-                violation("%s goes on though two poll()s ran out of time and the clock stands",
+                violation("goes on though two poll()s ran out of time and the clock stands: %s",
                           op_name[n->start.op]);
 }
 
@@ -1062,13 +1064,13 @@ static void check_idle(const struct state *s, int who) {
         r = barrier_epoll(idle);
         if (s->at[who] == GONE || idle->they_aborted) {
                 if (r != (s->at[who] == GONE ? -ENOTCONN : -EPIPE))
-                        violation("the %s may epoll what has ended", name);
+                        violation("an epoll of what has ended: the %s", name);
                 return;
         }
         if (barrier_set_role(&b, b.role) != -EALREADY || memcmp(&b, idle, sizeof b) != 0)
-                violation("the %s sets its role again, and that changes something", name);
+                violation("setting the role again changes something: the %s", name);
         if (r != KERNEL_FD(KERNEL_OBJECTS))
-                violation("the %s gets no epoll", name);
+                violation("there is no epoll: the %s", name);
         readable = epoll_is_readable(&s->k, who);
         for (op = OP_WAIT_NEXT; op <= OP_WAIT_ABORTION; op++) {
                 if (op == OP_PLACE_AND_SYNC)
@@ -1083,12 +1085,13 @@ static void check_idle(const struct state *s, int who) {
                         continue;
                 not_yet = says_not_yet(run_alone(&now, who, begin));
                 if (!not_yet && !readable)
-                        violation("the epoll of the %s misses what ends %s", name, op_name[op]);
-                if (not_yet && epoll_is_readable(&now.k, who))
-                        violation("the epoll of the %s is readable after %s has seen all", name,
+                        violation("the epoll misses what ends a wait: the %s, %s", name,
                                   op_name[op]);
+                if (not_yet && epoll_is_readable(&now.k, who))
+                        violation("the epoll is readable after a wait has seen all: the %s, %s",
+                                  name, op_name[op]);
                 if (not_yet && readable && op == OP_WAIT_NEXT)
-                        violation("the epoll of the %s is readable for nothing", name);
+                        violation("the epoll is readable for nothing: the %s", name);
         }
 }
 
@@ -1096,7 +1099,8 @@ static void check_idle(const struct state *s, int who) {
 static void wrong_return(const struct node *n, const struct rules *r) {
         const Barrier *b = struct_at(n->after);
 
-        violation("%s returned %s, errno %s, having written %d barriers and %d abortions; the "
+        violation("the wrong result: %s returned %s, errno %s, having written %d barriers and %d "
+                  "abortions; the "
                   "contract wants something else%s%s%s%s%s\n     barrier_error: %d, i_aborted: %d, "
                   "they_aborted: %d, they_left: %d",
                   op_name[n->start.op], n->result ? "true" : "false",
@@ -1111,9 +1115,9 @@ static void wrong_return(const struct node *n, const struct rules *r) {
 /* A side made many calls. If it runs on alone, it has to return or to sleep. */
 static void check_end(struct state s, int who) {
         const struct node *n = node_at(s.at[who]);
-        int bound = 20 + 4 * n->start.looks;
+        int calls = 20 + 4 * n->start.looks;
 
-        while (n->next.kind != RETURN && bound-- > 0) {
+        while (n->next.kind != RETURN && calls-- > 0) {
                 struct call c = n->next;
 
                 if (!answer(&s, who, n, &c, GO))
@@ -1122,7 +1126,7 @@ static void check_end(struct state s, int who) {
                 n = node_at(s.at[who]);
         }
         if (n->next.kind != RETURN)
-                violation("%s makes one system call after the other, though nothing changes",
+                violation("one system call after the other, though nothing changes: %s",
                           op_name[n->start.op]);
 }
 
@@ -1145,10 +1149,10 @@ static void called(struct state *s, int who, uint32_t at, const struct call *c) 
 
         if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
             (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
-                violation("used a descriptor that is not open, or not for this");
+                violation("a descriptor was used that is not open, or not for this");
         if (c->kind == CLOSE && op != LEAVE &&
             !(n->error == BROKEN && (op == OP_ABORT || op == OP_FAIL)))
-                violation("%s closed a descriptor", op_name[op]);
+                violation("closed a descriptor: %s", op_name[op]);
         came_to = new_node(at, c);
         s->at[who] = node_at(came_to)->alike;
         n = node_at(s->at[who]);
@@ -1399,6 +1403,7 @@ struct idle {
 };
 
 static uint64_t transitions;
+static uint32_t bound = UINT32_MAX; /* so many states make steps, at most */
 static struct table checked = { .key = sizeof(struct idle), .size = sizeof(struct idle) };
 static struct table idles[2]; /* where both sides are idle, with normalisation and without */
 
@@ -1535,19 +1540,19 @@ static void explore(bool normalised) {
         *states = (struct table){ .key = offsetof(struct visited, from), .size = sizeof v };
         idles[!normalised] = (struct table){ .key = sizeof s, .size = sizeof s };
         (void) table_number(states, &v);
-        for (current = 0; current < states->n; current++) {
+        for (current = 0; current < states->n && current < bound; current++) {
                 s = unpack(table_at(states, current));
                 if (outlining)
                         outline_from = outline(s);
                 expand(&s);
-                if (current + 1 == states->n)
+                if (current + 1 == states->n || current + 1 == bound)
                         look_up();
                 if (!pass->placements || !is_idle(s.at[PARENT]) || !is_idle(s.at[CHILD]))
                         continue;
                 normalise(&s);
                 (void) table_number(&idles[!normalising], &s);
                 n = idles[0].n;
-                if (!normalising && table_number(&idles[0], &s) == n) {
+                if (!normalising && bound == UINT32_MAX && table_number(&idles[0], &s) == n) {
                         violation("an idle state that is not there with normalisation");
                         report(NULL);
                 }
@@ -1721,7 +1726,7 @@ static void run_pass(int number) {
         explore(true);
         if (pass->placements)
                 explore(false);
-        if (idles[1].n < idles[0].n) {
+        if (idles[1].n < idles[0].n && bound == UINT32_MAX) {
                 printf("\nThe shortest schedule: none; %u idle states, %u without normalisation\n",
                        idles[0].n, idles[1].n);
                 exit(1);
@@ -1732,9 +1737,9 @@ static void run_pass(int number) {
         exit(0);
 }
 
-/* As many passes at a time as there are cores, up to the first violation. */
-static int run_all(const struct pass *passes, int n) {
-        int cores = (int) sysconf(_SC_NPROCESSORS_ONLN), i, failed = 0, status;
+/* So many passes at a time, up to the first violation. */
+static int run_all(const struct pass *passes, int n, int cores) {
+        int i, failed = 0, status;
         pid_t pid;
 
         total = mmap(NULL, 2 * sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -1767,15 +1772,22 @@ static int run_all(const struct pass *passes, int n) {
 
 int main(int argc, char **argv) {
         const bool brief_form = argc == 2 && strcmp(argv[1], "--short") == 0;
-        uint64_t lead = 3;
+        const int cores = (int) sysconf(_SC_NPROCESSORS_ONLN);
+        uint64_t number = 3;
 
         if (argc > 1 && strcmp(argv[1], "--leads") == 0 && argc <= 3 &&
-            (argc == 2 || parse_number(argv[2], &lead)) && lead > 1 && lead <= LEAD_MAX) {
-                greatest_lead = (int) lead;
-                return run_all(led, LED);
+            (argc == 2 || parse_number(argv[2], &number)) && number > 1 && number <= LEAD_MAX) {
+                greatest_lead = (int) number;
+                return run_all(led, LED, cores);
+        }
+        if (argc == 3 && strcmp(argv[1], "--first") == 0 && parse_number(argv[2], &number) &&
+            number < UINT32_MAX) {
+                bound = (uint32_t) number;
+                return run_all(brief, BRIEF, 1);
         }
         if (argc > 1 && !brief_form)
-                die("the options are --short, and --leads with a lead from 2 to 6, or with none");
+                die("the options are --short, --first with a number of states, and --leads with a "
+                    "lead from 2 to 6, or with none");
         check_pairs(!brief_form);
-        return brief_form ? run_all(brief, BRIEF) : run_all(full, FULL);
+        return brief_form ? run_all(brief, BRIEF, cores) : run_all(full, FULL, cores);
 }
