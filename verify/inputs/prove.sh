@@ -275,12 +275,14 @@ fi
 need gcc gcc
 need_debian
 all_there
+mkdir -p "$debian" && exec 9> "$root.lock" && flock 9 || exit 2 # mutate asks two at a time
 if [ ! -e "$root" ] && ! (fetch_cbmc) > "$out/fetch.log" 2>&1; then
         cat "$out/fetch.log" >&2
         echo "$name: cbmc of Debian 13 (trixie) cannot be had from this system's mirror;" \
                 "unpack it and its libraries into $root" >&2
         exit 2
 fi
+exec 9>&-
 
 if [ -n "$directory" ]; then
         work=$(mktemp -d "$out/source.XXXXXX") || exit 2
