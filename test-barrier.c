@@ -155,6 +155,7 @@ static struct {
         bool someone_prints;    /* to each new descriptor that is a standard stream */
         int put_below_3;        /* what another thread puts where /proc was opened; 0: nothing */
         const char *fdinfo;     /* what /proc says of a descriptor; NULL: the truth */
+        const char *not_fdinfo; /* what is opened in the place of that; NULL: nothing else */
         char opened[64];        /* of /proc */
         int opened_with;
 } libc;
@@ -259,6 +260,8 @@ int open(const char *path, int flags, ...) {
                         (void) close(ends[1]);
                         return ends[0];
                 }
+                if (libc.not_fdinfo)
+                        path = libc.not_fdinfo;
         }
         fd = (int) syscall(SYS_openat, AT_FDCWD, path, flags, mode);
         if (libc.put_below_3 && fd >= 0 && fd <= STDERR_FILENO && dup2(libc.put_below_3, fd) < 0)
@@ -3442,9 +3445,16 @@ TEST(closed_descriptors_end_in_EBADF, PAIR) {
 }
 
 TEST(foreign_descriptors_end_in_an_error, PAIR) {
-        replace(mine.them, memfd_create("empty", MFD_CLOEXEC)); /* end of file */
-        CHECK(fails(&mine, barrier_wait_next, EIO));
-        check_broke(EIO);
+        static const int stale[] = { 0, EINTR, EAGAIN };
+        int i, ends[2];
+
+        for (i = 0; i < ELEMENTS(stale); i++) { /* end of file, which sets no errno */
+                afresh();
+                CHECK(pipe2(ends, O_CLOEXEC) == 0 && close(ends[1]) == 0);
+                replace(mine.them, ends[0]);
+                CHECK(fails_with_errno(&mine, barrier_wait_next, stale[i], EIO));
+                check_broke(EIO);
+        }
 
         afresh();
         replace(mine.them, open("/", O_RDONLY | O_CLOEXEC));
@@ -3475,6 +3485,18 @@ TEST(side_that_cannot_write_leaves_instead, PAIR) {
         CHECK(close(mine.me) == 0 && close(mine.them) == 0);
         CHECK(fails(&mine, barrier_wait_next, EBADF));
         check_broke_silently(EBADF);
+}
+
+TEST(write_that_is_cut_short_ends_in_EIO, PAIR) {
+        struct rlimit limit, short_ = { 4, RLIM_INFINITY };
+
+        CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR && getrlimit(RLIMIT_FSIZE, &limit) == 0);
+        short_.rlim_max = limit.rlim_max;
+        replace(mine.me, memfd_create("short", MFD_CLOEXEC));
+        CHECK(setrlimit(RLIMIT_FSIZE, &short_) == 0);
+        CHECK(fails(&mine, barrier_place, EIO));
+        check_broke_silently(EIO);
+        CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0 && signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
 }
 
 /* Each wait asks poll() for as many entries as it has descriptors to watch. */
@@ -3901,6 +3923,8 @@ TEST(forged_fields_are_refused_and_change_nothing, EACH_SIDE) {
         CHECK(refuses(s, -EINVAL));
         format = 1;
         refuses_forgeries(good, while_it_goes_on, ELEMENTS(while_it_goes_on));
+        forge(good, s, offsetof(Barrier, placed), 8, INT64_MAX);
+        CHECK(barrier_import(&mine, s) == 0);
         make_export(ENDED, good);
         refuses_forgeries(good, once_it_ended, ELEMENTS(once_it_ended));
 }
@@ -4014,6 +4038,9 @@ TEST(pipe_that_is_another_one_is_refused, EACH_SIDE) {
         int fds[2];
 
         make_export(FRESH, good);
+        CHECK(fstat(pipe_end(&mine), &st) == 0);
+        /* as any program with another 1.x expects it */
+        CHECK(identity(good, 2) == (int64_t) (st.st_ino ^ (uint64_t) st.st_dev << 32));
         forge(good, s, IDENTITIES + 16, 8, 0);
         CHECK(refuses(s, -EBADF));
 
@@ -4337,6 +4364,21 @@ TEST(number_of_an_eventfd_is_found_behind_any_length_of_text, PAIR) {
         CHECK(refuses(s, -EBADF));
 }
 
+TEST(number_of_an_eventfd_ends_with_its_last_digit, PAIR) {
+        static const char *const ends[] = { "", ":", "/" };
+        char s[BARRIER_EXPORT_MAX], text[64];
+        int i;
+
+        if (!open_is_ours())
+                SKIP("open() goes by another name here");
+        libc.fdinfo = text;
+        for (i = 0; i < ELEMENTS(ends); i++) {
+                (void) sprintf(text, "\neventfd-id: 4711%s", ends[i]);
+                export_or_fail(s);
+                CHECK(identity(s, 0) == 2 + 4711);
+        }
+}
+
 TEST(proc_is_asked_for_the_right_descriptor_and_cannot_block, PAIR) {
         static const int numbers[] = { 10, 19, 58, 100, 109, 121 };
         char s[BARRIER_EXPORT_MAX], path[64];
@@ -4521,6 +4563,21 @@ TEST(export_and_import_return_the_error_of_the_system_call_that_failed, PAIR) {
         libc.poll = poll_is_interrupted;
         CHECK(barrier_import(&mine, s) == 0);
         CHECK(libc.poll == NULL);
+}
+
+TEST(what_proc_says_is_read_again_after_a_signal_and_not_after_an_error, PAIR) {
+        char s[BARRIER_EXPORT_MAX], text[128];
+
+        if (!open_is_ours())
+                SKIP("open() goes by another name here");
+        libc.fdinfo = fdinfo(text, 0, "4711");
+        libc.reads_interrupted = 2;
+        export_or_fail(s);
+        CHECK(libc.reads_interrupted == 0 && identity(s, 0) == 2 + 4711);
+        libc.fdinfo = NULL;
+        libc.not_fdinfo = "/"; /* which can be opened, and not read */
+        CHECK(refuses(s, -EISDIR));
+        export_fails(s, sizeof s, -EISDIR);
 }
 
 struct own_table {
