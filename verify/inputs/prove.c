@@ -62,7 +62,6 @@
  * whether anything is undefined. LONG_ is for what takes more than ten seconds. */
 #define PROOF(name, ...) void prove_##name(void)
 #define LONG_PROOF       PROOF
-#define LEMMA            PROOF
 #define LONG_LEMMA       PROOF
 
 struct barrier_progress;
@@ -1511,7 +1510,7 @@ static void catch_up(Barrier *b) {
                 b->consumed = n - 1;
 }
 
-LEMMA(lag, 3, write, read, close) {
+LONG_LEMMA(lag, 3, write, read, close) {
         Barrier a = any_with_role(), b = a;
 
         catch_up(&b);
@@ -1524,7 +1523,7 @@ LEMMA(lag, 3, write, read, close) {
 
 /* Nor does it matter whether all but one of the barriers that are there were read already, between
  * two honest sides. What an abortion supersedes is never asked for again. */
-LEMMA(split, 3, write, read, close) {
+LONG_LEMMA(split, 3, write, read, close) {
         Barrier a = any_with_role(), b = a;
 
         ASSUME(!a.they_aborted);

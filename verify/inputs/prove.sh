@@ -10,6 +10,9 @@
 #       verify/inputs/prove.sh --source DIR [--fast]
 #                                               the proofs of DIR/barrier.c alone, up to the first
 #                                               that fails; --fast: without those that take long
+#       verify/inputs/prove.sh --source DIR --of FUNCTION
+#                                               of those that do not take long, what is about that
+#                                               function of barrier.c or about one that calls it
 #
 # CBMC is Debian 13's, whose packages are unpacked below build/ and run from there. Exit status: 0;
 # 1 if a proof failed, or did not find a mutant; 2 if none could be tried.
@@ -249,6 +252,39 @@ prove() {
                 "$(($(date +%s) - from)) s"
 }
 
+# affected DIR FUNCTION: the fast proofs that call it, and after them those that call what calls it
+affected() {
+        function=$(echo "$2" | sed -f "$1/names")
+        if ! grep -q "^[^ ].*\<$function(" "$1/named.c"; then
+                echo "$name: barrier.c has no $2()" >&2
+                return 1
+        fi
+        run goto-instrument --call-graph "$1/prove.gb" > "$1/calls" || return
+        {
+                sed -n 's/ -> / /p' "$1/calls"
+                proofs | sed '/^LONG_/d; s/^/proof /'
+        } | awk -v wanted="$function" '
+                function walk(from, steps, called, n, i) {
+                        n = split(calls[from], called)
+                        for (i = 1; i <= n; i++)
+                                if (called[i] == wanted)
+                                        near = near && near < steps ? near : steps
+                                else if (steps == 1 && !(called[i] in replaced))
+                                        walk(called[i], called[i] ~ /^barrier_/ ? 2 : 1)
+                }
+                $1 != "proof" { calls[$1] = calls[$1] " " $2; next }
+                {
+                        split("", replaced)
+                        for (i = 5; i <= NF; i++)
+                                replaced["barrier_" $i]
+                        near = 0
+                        if (!(wanted in replaced))
+                                walk("prove_" $3, 1)
+                        if (near)
+                                print near, $3
+                }' | sort -n | cut -d ' ' -f 2 > "$1/affected"
+}
+
 # seek PROOF FUNCTION COMMAND: whether the proof finds what the command breaks there. CBMC prints how
 # one property was violated if it is to stop then, which it cannot for all.
 seek() {
@@ -289,12 +325,18 @@ if [ -n "$directory" ]; then
         trap 'rm -rf "$work"' EXIT
         trap 'exit 2' HUP INT TERM
         translate "$directory/barrier.c" "$work" '' || exit 2
-        proofs | grep -v "^${3:+LONG}_" | tac | while read -r _ proof _; do
+        if [ "$3" = --of ]; then
+                affected "$work" "$4" || exit 2
+                [ -s "$work/affected" ] || echo "$name: no fast proof is about $4()"
+        else
+                proofs | grep -v "^${3:+LONG}_" | tac | cut -d ' ' -f 2 > "$work/affected"
+        fi
+        while read -r proof; do
                 prove "$work" "$proof" > "$work/said" < /dev/null && continue
                 status=$?
                 sed "s/^/$proof: /" "$work/said"
                 exit $status
-        done
+        done < "$work/affected"
         exit
 fi
 
