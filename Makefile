@@ -121,7 +121,7 @@ explore-short: $(BUILD)/verify/states/explore
 	$(BUILD)/verify/states/explore --short
 
 $(BUILD)/verify/states/explore $(BUILD)/verify/states/model: verify/states/kernel.h
-model: $(BUILD)/verify/states/model ## whether the kernel does what explore's model says, N rounds
+model: $(BUILD)/verify/states/model ## whether the kernel does what explore's model says, N calls
 	$(BUILD)/verify/states/model $(N)
 
 mutants: ## break barrier.c on purpose; explore has to find each
