@@ -89,6 +89,14 @@ static inline void map_descriptors(char map[MAPPED + 1], bool flags) {
         map[MAPPED] = 0;
 }
 
+/* Ends the program if something that it needs for its work has failed. */
+static inline void need(bool good, const char *what) {
+        if (good)
+                return;
+        perror(what);
+        exit(1);
+}
+
 /* Reads a number from 1, as an argument of a program. */
 static inline bool parse_number(const char *s, uint64_t *n) {
         char *end;
