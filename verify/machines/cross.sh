@@ -104,7 +104,7 @@ END
         exit
 fi
 
-need_libcheck
+need_debian
 need musl-tools musl-gcc
 need qemu-user-static qemu-aarch64-static
 for machine in arm64 armhf riscv64 s390x i386; do

@@ -180,7 +180,7 @@ one() {
         fi
 }
 
-need_libcheck
+need_debian
 need cpio cpio
 for machine in $(list "$1" | cut -d '|' -f 2 | sort -u); do
         need_compiler "$machine"

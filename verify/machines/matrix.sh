@@ -245,7 +245,9 @@ need util-linux prlimit
 # Not gcc-multilib, which cannot be installed beside a cross compiler.
 need "gcc-$(gcc -dumpversion)-multilib" "$(gcc -m32 -print-libgcc-file-name)"
 need libc6-dev-i386 /usr/lib32/libc.a
-need_libcheck
+need cmake cmake
+need make make
+need_debian
 all_there
 fetch_libcheck
 

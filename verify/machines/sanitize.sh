@@ -19,7 +19,7 @@ sanitized() {
         library_flags=$flags
         case $3-$4 in
         memory-suite) # takes what an uninstrumented library writes for uninitialised
-                libcheck msan clang '-g -O1 -fsanitize=memory'
+                libcheck "$1" clang '-g -O1 -fsanitize=memory'
                 ;;
         *-suite)
                 check_flags=$(pkg-config --cflags check)
@@ -62,7 +62,7 @@ need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" \
 need pkgconf pkg-config
 need check /usr/include/check.h
 need valgrind valgrind
-need_libcheck
+need_debian
 all_there
 fetch_libcheck
 
