@@ -51,8 +51,9 @@ installed() {
 
 build() { # PROGRAM LIBRARIES
         flags=
+        libs=
         case $2 in
-        -) libs= ;;
+        -) ;;
         -*) libs=$2 ;;
         *)
                 modules=$(echo "$2" | tr , ' ')
@@ -62,33 +63,24 @@ build() { # PROGRAM LIBRARIES
                 libs=$(pkg-config --libs $modules)
                 ;;
         esac
-        compile="-O2 -g -Werror -I. -I$here -I$out/blocks"
-        # shellcheck disable=SC2086 # options are words
         case $1 in
-        asyncio | uvloop)
-                gcc -std=c99 $warnings $compile -fPIC -shared -o "$out/asyncio.so" $here/asyncio.c \
-                        $here/harness.c barrier.c
-                ;;
-        asio | qt?)
-                g++ -std=c++17 -fPIC -Wall -Wextra $compile $flags -rdynamic -o "$out/$1" \
-                        "$here/${1%[56]}.cc" "$out/harness.o" "$out/barrier.o" $libs
-                ;;
-        *)
-                gcc -std=gnu99 $warnings $compile $flags -rdynamic -o "$out/$1" "$here/$1.c" \
-                        "$out/harness.o" "$out/barrier.o" $libs
-                ;;
+        asyncio | uvloop) compiler="gcc -std=gnu99 $warnings -shared" source=asyncio.c ;;
+        asio | qt?) compiler='g++ -std=c++17 -Wall -Wextra' source=${1%[56]}.cc ;;
+        *) compiler="gcc -std=gnu99 $warnings" source=$1.c ;;
         esac
+        # shellcheck disable=SC2086 # options are words
+        $compiler -Werror -O2 -g -fPIC -I$here -I"$out/blocks" $flags -o "$out/$1" \
+                $here/$source "$out/harness.o" "$out/barrier.o" $libs
 }
 
 run() { # PROGRAM NAME-AND-BACKEND ROUNDS FORGOTTEN
-        status=0
+        program=$(realpath "$out")/$1
         case $1 in
-        asyncio | uvloop)
-                LD_PRELOAD=$(realpath "$out")/asyncio.so /usr/bin/python3 $here/python-loop.py \
-                        "$(realpath "$out")" "$2" "$3" "$4" || status=$?
-                ;;
-        *) "$out/$1" "$2" "$3" "$4" || status=$? ;;
+        asyncio | uvloop) set -- /usr/bin/python3 $here/python-loop.py "$program" "$2" "$3" "$4" ;;
+        *) set -- "$program" "$2" "$3" "$4" ;;
         esac
+        status=0
+        "$@" || status=$?
         [ $status != 77 ] || echo "SKIPPED: no such backend here"
         [ $status = 77 ] || return $status
 }
@@ -122,8 +114,8 @@ awk -v out="$out/blocks" '
         /^```/ { file = "" }
         file { print > file }' doc/LOOPS.md
 # shellcheck disable=SC2086 # options are words
-gcc -std=c99 $warnings -Werror -O2 -g -I. -I"$out/blocks" -c -o "$out/harness.o" $here/harness.c &&
-        gcc -std=c99 -O2 -g -c -o "$out/barrier.o" barrier.c || exit 1
+gcc -std=c99 $warnings -Werror -O2 -g -I. -I"$out/blocks" -fPIC -c \
+        -o "$out/harness.o" $here/harness.c && gcc -std=c99 -O2 -g -fPIC -c -o "$out/barrier.o" barrier.c || exit 1
 
 loops | while read -r program backends package libs forgotten; do
         build "$program" "$libs" || exit

@@ -9,15 +9,20 @@
 
 static asio::io_context *context;
 
-extern "C" const char *const loop_mistakes[] = { "wait_write", nullptr };
+using descriptor = asio::posix::stream_descriptor;
+const struct ask asks[] = {
+        ASK(descriptor::wait_read),
+        ASK(descriptor::wait_error),
+        { "wait_write", descriptor::wait_write },
+        { nullptr, 0 },
+};
 
-bool loop_open(const char *) {
+bool loop_open(void) {
         context = new asio::io_context(1);
         return true;
 }
 
-static void watch_for(const std::shared_ptr<watch> &w,
-                      asio::posix::stream_descriptor::wait_type what) {
+static void watch_for(const std::shared_ptr<watch> &w, descriptor::wait_type what) {
         w->descriptor.async_wait(what, [w, what](const asio::error_code &) {
                 if (w->descriptor.is_open())
                         look(w->data);
@@ -26,13 +31,13 @@ static void watch_for(const std::shared_ptr<watch> &w,
         });
 }
 
-void *loop_watch(int fd, int ask, void *data) {
+void *loop_watch(int fd, int what, void *data) {
         auto w = std::make_shared<watch>(watch{ { *context, fd }, data });
 
-        if (ask == READABLE)
+        if (what == descriptor::wait_read)
                 watch_on(w);
         else
-                watch_for(w, ask == PIPE_END ? w->descriptor.wait_error : w->descriptor.wait_write);
+                watch_for(w, (descriptor::wait_type) what);
         return new std::shared_ptr<watch>(w);
 }
 
@@ -43,8 +48,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         context->run_one();
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }

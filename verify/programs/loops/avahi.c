@@ -9,10 +9,9 @@
 static AvahiSimplePoll *simple;
 static const AvahiPoll *api;
 
-const char *const loop_mistakes[] = { "AVAHI_WATCH_OUT", NULL };
+const struct ask asks[] = { ASK(AVAHI_WATCH_IN), ASK(0), ASK(AVAHI_WATCH_OUT), { NULL, 0 } };
 
-bool loop_open(const char *backend) {
-        (void) backend;
+bool loop_open(void) {
         simple = avahi_simple_poll_new();
         api = avahi_simple_poll_get(simple);
         return simple != NULL;
@@ -23,11 +22,8 @@ static void on_fd(AvahiWatch *w, int fd, AvahiWatchEvent event, void *data) {
         look(data);
 }
 
-void *loop_watch(int fd, int ask, void *data) {
-        static const AvahiWatchEvent events[] = { AVAHI_WATCH_IN, (AvahiWatchEvent) 0,
-                                                  AVAHI_WATCH_OUT };
-
-        return api->watch_new(api, fd, events[ask], on_fd, data);
+void *loop_watch(int fd, int what, void *data) {
+        return api->watch_new(api, fd, (AvahiWatchEvent) what, on_fd, data);
 }
 
 void loop_unwatch(void *w) {
@@ -36,8 +32,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         (void) avahi_simple_poll_iterate(simple, -1);
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }

@@ -6,10 +6,12 @@
 #include "harness.h"
 #include "glib.inc"
 
-const char *const loop_mistakes[] = { "GIOChannel with G_IO_IN", "G_IO_OUT", NULL };
+enum { CHANNEL = -1 };
+const struct ask asks[] = {
+        ASK(G_IO_IN), ASK(0), { "GIOChannel with G_IO_IN", CHANNEL }, ASK(G_IO_OUT), { NULL, 0 },
+};
 
-bool loop_open(const char *backend) {
-        (void) backend;
+bool loop_open(void) {
         return true;
 }
 
@@ -19,20 +21,19 @@ static gboolean on_channel(GIOChannel *channel, GIOCondition condition, gpointer
         return G_SOURCE_CONTINUE;
 }
 
-void *loop_watch(int fd, int ask, void *data) {
+void *loop_watch(int fd, int what, void *data) {
         GIOChannel *channel;
         guint w;
 
-        if (ask == PIPE_END)
-                w = g_unix_fd_add(fd, 0, on_fd, data);
-        else if (ask == MISTAKE + 1)
-                w = g_unix_fd_add(fd, G_IO_OUT, on_fd, data);
-        else if (ask == MISTAKE) {
+        if (what == G_IO_IN)
+                w = watch(fd, data);
+        else if (what != CHANNEL)
+                w = g_unix_fd_add(fd, (GIOCondition) what, on_fd, data);
+        else {
                 channel = g_io_channel_unix_new(fd);
                 w = g_io_add_watch(channel, G_IO_IN, on_channel, data);
                 g_io_channel_unref(channel);
-        } else
-                w = watch(fd, data);
+        }
         return GUINT_TO_POINTER(w);
 }
 
@@ -42,8 +43,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         (void) g_main_context_iteration(NULL, TRUE);
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }

@@ -13,31 +13,31 @@
 extern "C" {
 #endif
 
-/* What to ask of a descriptor: to be told when it is readable; for an end of the pipe, what
- * doc/LOOPS.md says; or one of the loop's mistakes, for an end of the pipe. */
-enum ask { READABLE, PIPE_END, MISTAKE };
+struct ask {
+        const char *name;
+        int what;
+};
+#define ASK(what)                                                                                  \
+        { #what, what }
 
 /* ---- of the harness -------------------------------------------------------------------------- */
+
+extern const char *backend;
 
 /* To be called when a descriptor is ready. It may call loop_unwatch(). */
 void look(void *data);
 
-/* How often the loop waited. libc's own calls are counted; io_uring's are not. */
-extern unsigned long waits;
-
-/* Runs everything and returns the exit status. */
-int harness(int argc, char **argv);
-
 /* ---- of the loop's program ------------------------------------------------------------------- */
 
-/* What people ask of an end of the pipe, and should not: MISTAKE, MISTAKE + 1, ... */
-extern const char *const loop_mistakes[]; /* ends with NULL */
+/* What to ask of a descriptor, to be told when it is readable; what to ask of an end of the pipe, as
+ * doc/LOOPS.md says; and what people ask of that, and should not. A name that is NULL ends it. */
+extern const struct ask asks[];
 
 /* False if there is no such backend here. */
-bool loop_open(const char *backend);
+bool loop_open(void);
 
-/* Returns NULL if the loop refuses it. */
-void *loop_watch(int fd, int ask, void *data);
+/* `what` is one of the asks. Returns NULL if the loop refuses it. */
+void *loop_watch(int fd, int what, void *data);
 void loop_unwatch(void *watch);
 
 /* Waits until something is ready, and calls look(). */

@@ -9,20 +9,20 @@
 
 static uv_loop_t loop;
 
-const char *const loop_mistakes[] = { "0", "UV_READABLE", NULL };
+const struct ask asks[] = {
+        ASK(UV_READABLE), ASK(UV_DISCONNECT), ASK(0), ASK(UV_READABLE), { NULL, 0 }
+};
 
-bool loop_open(const char *backend) {
-        (void) backend;
+bool loop_open(void) {
         return uv_loop_init(&loop) == 0;
 }
 
-void *loop_watch(int fd, int ask, void *data) {
+void *loop_watch(int fd, int what, void *data) {
         uv_poll_t *w = malloc(sizeof *w);
-        int events = ask == PIPE_END ? UV_DISCONNECT : ask == MISTAKE ? 0 : UV_READABLE;
 
         if (!w || watch(&loop, w, fd, data) < 0)
                 abort();
-        return events == UV_READABLE || uv_poll_start(w, events, on_poll) == 0 ? w : NULL;
+        return what == UV_READABLE || uv_poll_start(w, what, on_poll) == 0 ? w : NULL;
 }
 
 static void gone(uv_handle_t *w) {
@@ -35,8 +35,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         (void) uv_run(&loop, UV_RUN_ONCE);
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }

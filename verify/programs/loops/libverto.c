@@ -2,17 +2,20 @@
  * Copyright (c) 2026 the barrier authors
  */
 #include <stddef.h>
-#include <string.h>
 #include <verto.h>
 
 #include "harness.h"
 
 static verto_ctx *context;
 
-const char *const loop_mistakes[] = { "0", "VERTO_EV_FLAG_IO_WRITE", NULL };
+const struct ask asks[] = { ASK(VERTO_EV_FLAG_IO_READ),
+                            ASK(VERTO_EV_FLAG_IO_READ),
+                            { "0", 0 },
+                            ASK(VERTO_EV_FLAG_IO_WRITE),
+                            { NULL, 0 } };
 
-bool loop_open(const char *backend) {
-        context = verto_new(strchr(backend, ' ') + 1, VERTO_EV_TYPE_IO);
+bool loop_open(void) {
+        context = verto_new("glib", VERTO_EV_TYPE_IO);
         return context != NULL;
 }
 
@@ -21,10 +24,9 @@ static void on_io(verto_ctx *c, verto_ev *w) {
         look(verto_get_private(w));
 }
 
-void *loop_watch(int fd, int ask, void *data) {
-        static const verto_ev_flag flags[] = { VERTO_EV_FLAG_IO_READ, VERTO_EV_FLAG_IO_READ,
-                                               VERTO_EV_FLAG_NONE, VERTO_EV_FLAG_IO_WRITE };
-        verto_ev *w = verto_add_io(context, VERTO_EV_FLAG_PERSIST | flags[ask], on_io, fd);
+void *loop_watch(int fd, int what, void *data) {
+        verto_ev_flag flags = VERTO_EV_FLAG_PERSIST | (verto_ev_flag) what;
+        verto_ev *w = verto_add_io(context, flags, on_io, fd);
 
         if (w)
                 verto_set_private(w, data, NULL);
@@ -37,8 +39,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         verto_run_once(context);
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }

@@ -1,61 +1,53 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
-"""python-loop.py DIR BACKEND ROUNDS - the loop is Python's, the harness is C, in DIR/asyncio.so"""
+"""python-loop.py DIR/LOOP LOOP ROUNDS FORGOTTEN - the loop is Python's, the harness the file"""
 
-import asyncio
 import ctypes
+import importlib
 import os
 import sys
 
-lib = ctypes.CDLL(sys.argv[1] + "/asyncio.so")
+module = importlib.import_module(sys.argv[2])
+lib = ctypes.CDLL(sys.argv[1])
 lib.look.argtypes = [ctypes.c_void_p]
-with open(sys.argv[1] + "/blocks/asyncio.inc") as block:  # of doc/LOOPS.md
+with open(os.path.dirname(sys.argv[1]) + "/blocks/asyncio.inc") as block:  # of doc/LOOPS.md
     exec(block.read())
-writers = set()
 
 
-@ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_char_p)
-def loop_open(backend):
+def py_open():
     global loop
-    if b"uvloop" in backend:
-        import uvloop
-
-        loop = uvloop.new_event_loop()
-    else:
-        loop = asyncio.new_event_loop()
-    return True
+    loop = module.new_event_loop()
 
 
-@ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
-def loop_watch(fd, ask, data):
+def py_watch(fd, what, data):
     def told():
-        loop.stop()  # loop_turn() ends
+        loop.stop()  # py_turn() ends
         lib.look(data)
 
-    if ask < 2:
+    if what == 0:
         watch(loop, fd, told)
     else:
-        writers.add(fd)
         loop.add_writer(fd, told)
     return True
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int)
-def loop_unwatch(fd):
-    if fd in writers:
-        writers.remove(fd)
-        loop.remove_writer(fd)
-    else:
-        unwatch(loop, fd)
+def py_unwatch(fd):
+    unwatch(loop, fd)
+    loop.remove_writer(fd)
 
 
-@ctypes.CFUNCTYPE(None)
-def loop_turn():
+def py_turn():
     loop.run_forever()
 
 
+functions = [
+    ctypes.CFUNCTYPE(None)(py_open),
+    ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(py_watch),
+    ctypes.CFUNCTYPE(None, ctypes.c_int)(py_unwatch),
+    ctypes.CFUNCTYPE(None)(py_turn),
+]
+for name, function in zip(["py_open", "py_watch", "py_unwatch", "py_turn"], functions):
+    ctypes.c_void_p.in_dll(lib, name).value = ctypes.cast(function, ctypes.c_void_p).value
 argv = [os.fsencode(arg) for arg in sys.argv[1:]]
-sys.exit(
-    lib.run(loop_open, loop_watch, loop_unwatch, loop_turn, len(argv), (ctypes.c_char_p * len(argv))(*argv))
-)
+sys.exit(lib.main(len(argv), (ctypes.c_char_p * len(argv))(*argv)))

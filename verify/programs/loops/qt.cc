@@ -9,9 +9,15 @@
 
 static QCoreApplication *application;
 
-extern "C" const char *const loop_mistakes[] = { "Exception", "Write", nullptr };
+const struct ask asks[] = {
+        { "Read", QSocketNotifier::Read },
+        { "Read", QSocketNotifier::Read },
+        { "Exception", QSocketNotifier::Exception },
+        { "Write", QSocketNotifier::Write },
+        { nullptr, 0 },
+};
 
-bool loop_open(const char *backend) {
+bool loop_open(void) {
         static char name[] = "qt", *argv[] = { name, nullptr };
         static int argc = 1;
 
@@ -21,14 +27,12 @@ bool loop_open(const char *backend) {
         return true;
 }
 
-void *loop_watch(int fd, int ask, void *data) {
-        static const QSocketNotifier::Type types[] = { QSocketNotifier::Exception,
-                                                       QSocketNotifier::Write };
+void *loop_watch(int fd, int what, void *data) {
         QSocketNotifier *w;
 
-        if (ask < MISTAKE)
+        if (what == QSocketNotifier::Read)
                 return watch(fd, data);
-        w = new QSocketNotifier(fd, types[ask - MISTAKE]);
+        w = new QSocketNotifier(fd, (QSocketNotifier::Type) what);
         QObject::connect(w, &QSocketNotifier::activated, w, [data] { look(data); });
         return w;
 }
@@ -39,8 +43,4 @@ void loop_unwatch(void *w) {
 
 void loop_turn(void) {
         QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
-}
-
-int main(int argc, char **argv) {
-        return harness(argc, argv);
 }
