@@ -139,62 +139,45 @@ launch@main@s/number(optarg, -20, 19, &nice)/true/@-n is ignored
 LIST
 }
 
-# Below, in a copy: 0 if it is seen, which is said in `seen`; 1 if not; 2 if it cannot be asked.
-
-by_demo() {
-        TMPDIR=$PWD sh examples/demo.sh -x examples "$1" > log 2>&1
-        status=$?
-        awk '/^# / { scene = substr($0, 3) }
-             /^WRONG, / && verdict !~ /for ever/ { print scene " " verdict }
-             { verdict = $0 }' log > seen
-        [ -s seen ] || { [ $status = 0 ] && return 1 || return 2; }
-}
-
-# In a session of its own, for what kills a group without a number.
-by_kill() {
-        setsid -w verify/failures/kill --short examples "$1" > log 2>&1
-        status=$?
-        grep '^FAILED' log > seen || { [ $status = 0 ] && return 1 || return 2; }
-}
-
-by_starts() {
-        [ "$1" = launch ] || return 1
-        $compile -o starts verify/failures/starts.c || return 2
-        setsid -w ./starts 1000 > log 2>&1
-        status=$?
-        [ $status != 0 ] || return 1
-        sed '/^starts: seed/d' log > seen
-        [ $status = 1 ] && [ -s seen ] || return 2
-}
-
-# try EXAMPLE FUNCTION EDIT KILLER...: in the present, empty directory; says which killer sees it
+# try EXAMPLE FUNCTION EDIT KILLER...: in the present, empty directory; says which killer sees it, and
+# leaves what that said in `seen`
 try() {
+        example=$1
         mkdir -p examples verify/failures
         cp -s "$top"/barrier.[ch] "$build/libbarrier.a" .
         cp -s "$top/verify/common.h" verify
         cp -s "$top/verify/failures/starts.c" "$build/verify/failures/kill" verify/failures
         cp "$top/examples/demo.sh" "$build/examples/spawn" "$build/examples/userns" examples
-        example=$1
-        rm -f "examples/$1"
+        rm -f "examples/$example"
         sed "${2:+/[ *]$2(.*{\$/,/^\}/}{$3
-        }" "$top/examples/$1.c" > "examples/$1.c"
-        lines=$(diff "$top/examples/$1.c" "examples/$1.c" | grep -c '^<')
+        }" "$top/examples/$example.c" > "examples/$example.c"
+        lines=$(diff "$top/examples/$example.c" "examples/$example.c" | grep -c '^<')
         [ -z "$2" ] || [ "$lines" = 1 ] || {
                 echo "trouble: changes $lines lines of $2()"
                 return
         }
-        $compile -o "examples/$1" "examples/$1.c" libbarrier.a > log 2>&1 || {
+        $compile -o "examples/$example" "examples/$example.c" libbarrier.a > log 2>&1 || {
                 echo 'trouble: does not compile'
                 return
         }
         shift 3
         for killer; do
-                "by_$killer" "$example"
-                case $? in
-                0) echo "$killer" ;;
-                1) continue ;;
-                *) echo "trouble: $killer: $(tail -n 3 log)" ;;
-                esac
+                case $killer in # in a session of its own, for what kills a group without a number
+                demo) TMPDIR=$PWD sh examples/demo.sh -x examples "$example" ;;
+                kill) setsid -w verify/failures/kill --short examples "$example" ;;
+                starts)
+                        [ "$example" != launch ] || {
+                                $compile -o starts verify/failures/starts.c &&
+                                        setsid -w ./starts 1000
+                        }
+                        ;;
+                esac > log 2>&1 && continue
+                awk '/^# / { scene = substr($0, 3) }
+                     /^WRONG, / && verdict !~ /for ever/ { print scene " " verdict }
+                     /^FAILED / || /^starts: / && !/: seed / { print }
+                     { verdict = $0 }' log > seen
+                [ -s seen ] || killer="trouble: $killer: $(tail -n 3 log)"
+                echo "$killer"
                 return
         done
         echo nothing
