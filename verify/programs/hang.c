@@ -19,16 +19,31 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../barrier.h"
 
 enum { SECONDS = 100 };
 
-Barrier b; /* so that a debugger finds it */
+static const struct way {
+        const char *name;
+        int error;   /* of the parent's wait_next, or 0: it does not wait like that */
+        bool holder; /* another process has copies; the two meet, and then the parent waits */
+} ways[] = {
+        { "dead", 0, true },    /* the child is */
+        { "healthy", 0, true }, /* the child has executed a command */
+        { "same-role", ECONNRESET, false },
+        { "late", ECONNRESET, false }, /* each side has made a barrier of its own */
+        { "deaf", 0, false },          /* the child does not look at what it is told */
+        { "early", 0, false },         /* the child is not set up */
+        { "spin", 0, false },          /* b.them was closed too early: it is in the epoll */
+        { "closed", EBADF, false },
+        { "limited", EINVAL, false },
+        { NULL, 0, false },
+};
+static const struct way *way = ways;
 
-static pid_t child, holder;
+Barrier b; /* so that a debugger finds it */
 
 static void need(bool condition, const char *what) {
         if (condition)
@@ -37,6 +52,10 @@ static void need(bool condition, const char *what) {
         exit(1);
 }
 #define NEED(condition) need(condition, #condition)
+
+static bool is(const char *name) {
+        return strcmp(way->name, name) == 0;
+}
 
 static pid_t born(void) {
         pid_t parent = getpid(), pid = fork();
@@ -49,196 +68,84 @@ static pid_t born(void) {
         return pid;
 }
 
-static void set_role(unsigned role) {
-        NEED(barrier_set_role(&b, role) == 0);
-}
-
-static void say(int epfd) {
-        struct stat sb;
-
-        printf("PID=%d CHILD=%d FD=%d", (int) getpid(), (int) child, b.pipe[0]);
-        if (holder > 0)
-                printf(" HOLDER=%d", (int) holder);
-        if (b.pipe[0] >= 0) {
-                NEED(fstat(b.pipe[0], &sb) == 0);
-                printf(" INODE=%llu", (unsigned long long) sb.st_ino);
-        }
-        if (epfd >= 0)
-                printf(" EPFD=%d", epfd);
-        printf("\n");
-        NEED(fflush(stdout) == 0);
-}
-
 static void pause_for_ever(void) {
         for (;;)
                 pause();
 }
 
-/* ---- the ways -------------------------------------------------------------------------------- */
-
-static void start_holder(void) {
-        holder = born();
-        if (holder == 0)
-                pause_for_ever();
-}
-
-/* The child is dead, and another process, forked before it, has copies. */
-static void dead(void) {
-        siginfo_t info;
-
-        start_holder();
-        child = born();
-        if (child == 0) {
-                set_role(BARRIER_CHILD);
-                NEED(barrier_place_and_sync(&b));
+/* The parent waits until nobody has `start` open any more, by an exec or a death either. */
+static void be_child(int start) {
+        NEED(!way->holder || barrier_place_and_sync(&b));
+        if (is("dead"))
                 _exit(1);
-        }
-        set_role(BARRIER_PARENT);
-        NEED(barrier_place_and_sync(&b));
-        NEED(waitid(P_PID, (id_t) child, &info, WEXITED | WNOWAIT) == 0);
-        say(-1);
-        (void) barrier_wait_abortion(&b);
+        if (is("healthy"))
+                (void) execlp("sleep", "sleep", "1000", (char *) NULL);
+        NEED(!is("spin") || barrier_place(&b));
+        (void) close(start);
+        pause_for_ever();
 }
 
-/* The command runs, and another process has copies. */
-static void healthy(void) {
-        int runs[2];
-        char byte;
-
-        start_holder();
-        NEED(pipe2(runs, O_CLOEXEC) == 0);
-        child = born();
-        if (child == 0) {
-                set_role(BARRIER_CHILD);
-                if (barrier_place_and_sync(&b))
-                        (void) execlp("sleep", "sleep", "1000", (char *) NULL);
-                _exit(1);
-        }
-        set_role(BARRIER_PARENT);
-        NEED(barrier_place_and_sync(&b));
-        (void) close(runs[1]);
-        NEED(read(runs[0], &byte, 1) == 0);
-        (void) close(runs[0]);
-        say(-1);
-        (void) barrier_wait_abortion(&b);
-}
-
-static void same_role(void) {
-        int ready[2];
-        char byte;
-
-        NEED(pipe2(ready, O_CLOEXEC) == 0);
-        child = born();
-        set_role(BARRIER_PARENT);
-        if (child == 0) {
-                NEED(write(ready[1], "", 1) == 1);
-                (void) close(ready[1]);
-                (void) close(ready[0]);
-                pause_for_ever();
-        }
-        (void) close(ready[1]);
-        NEED(read(ready[0], &byte, 1) == 1);
-        NEED(read(ready[0], &byte, 1) == 0);
-        (void) close(ready[0]);
-        NEED(!barrier_wait_next(&b) && errno == ECONNRESET);
-        say(-1);
-        (void) waitpid(child, NULL, 0);
-}
-
-/* Each side has made a barrier of its own. */
-static void late(void) {
-        barrier_destroy(&b);
-        child = born();
-        NEED(barrier_init(&b) == 0);
-        set_role(child == 0 ? BARRIER_CHILD : BARRIER_PARENT);
-        if (child == 0)
-                pause_for_ever();
-        NEED(!barrier_wait_next(&b) && errno == ECONNRESET);
-        say(-1);
-        (void) waitpid(child, NULL, 0);
-}
-
-/* The child does not look at what it is told. */
-static void deaf(void) {
-        child = born();
-        if (child == 0) {
-                set_role(BARRIER_CHILD);
-                pause_for_ever();
-        }
-        set_role(BARRIER_PARENT);
-        NEED(barrier_place(&b) && barrier_place(&b) && barrier_fail(&b, ENOENT));
-        say(-1);
-        (void) waitpid(child, NULL, 0);
-}
-
-/* Closed too early, b.them stays in the epoll, as the child has it open. */
-static void spin(void) {
+/* Returns the epoll of who spins, else -1. */
+static int prepare(void) {
         struct epoll_event event = { .events = EPOLLIN };
-        int epfd = epoll_create1(EPOLL_CLOEXEC);
+        int epfd = -1;
 
-        child = born();
-        set_role(child == 0 ? BARRIER_CHILD : BARRIER_PARENT);
-        if (child == 0) {
-                (void) barrier_place(&b);
-                pause_for_ever();
+        NEED(!way->holder || barrier_place_and_sync(&b));
+        NEED(!is("deaf") || (barrier_place(&b) && barrier_place(&b) && barrier_fail(&b, ENOENT)));
+        NEED(!is("early") || barrier_sync(&b));
+        NEED(!is("closed") || close(b.them) == 0);
+        NEED(!is("limited") || setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1, 1 }) == 0);
+        NEED(way->error == 0 || (!barrier_wait_next(&b) && errno == way->error));
+        if (is("spin")) {
+                epfd = epoll_create1(EPOLL_CLOEXEC);
+                NEED(epfd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, b.them, &event) == 0);
+                NEED(epoll_wait(epfd, &event, 1, -1) == 1);
+                barrier_destroy(&b);
         }
-        NEED(epfd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, b.them, &event) == 0);
-        NEED(epoll_wait(epfd, &event, 1, -1) == 1);
-        barrier_destroy(&b);
-        say(epfd);
-        while (epoll_wait(epfd, &event, 1, -1) == 1)
-                ;
-}
-
-static void limited(void) {
-        child = born();
-        set_role(child == 0 ? BARRIER_CHILD : BARRIER_PARENT);
-        if (child == 0)
-                pause_for_ever();
-        NEED(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1, 1 }) == 0);
-        NEED(!barrier_wait_next(&b) && errno == EINVAL);
-        say(-1);
-        (void) waitpid(child, NULL, 0);
-}
-
-static void closed(void) {
-        child = born();
-        set_role(child == 0 ? BARRIER_CHILD : BARRIER_PARENT);
-        if (child == 0)
-                pause_for_ever();
-        (void) close(b.them);
-        NEED(!barrier_wait_next(&b) && errno == EBADF);
-        say(-1);
-        (void) waitpid(child, NULL, 0);
-}
-
-static void early(void) {
-        child = born();
-        set_role(child == 0 ? BARRIER_CHILD : BARRIER_PARENT);
-        if (child == 0)
-                pause_for_ever(); /* it is not set up */
-        NEED(barrier_sync(&b));
-        say(-1);
-        (void) waitpid(child, NULL, 0);
+        return epfd;
 }
 
 int main(int argc, char **argv) {
-        static const struct way {
-                const char *name;
-                void (*hang)(void);
-        } ways[] = {
-                { "dead", dead }, { "healthy", healthy }, { "same-role", same_role },
-                { "late", late }, { "deaf", deaf },       { "early", early },
-                { "spin", spin }, { "closed", closed },   { "limited", limited },
-        };
-        size_t i;
+        struct epoll_event event;
+        struct stat sb;
+        pid_t child, holder = 0;
+        int start[2], epfd;
+        char byte;
 
+        while (way->name && (argc != 2 || !is(argv[1])))
+                way++;
+        NEED(way->name); /* there is such a way */
         (void) alarm(SECONDS);
         (void) close_range(3, ~0U, 0); /* what the caller left open has numbers too */
         NEED(barrier_init(&b) == 0);
-        for (i = 0; i < sizeof ways / sizeof *ways; i++)
-                if (argc == 2 && strcmp(argv[1], ways[i].name) == 0)
-                        ways[i].hang();
-        fprintf(stderr, "hang: no such way\n");
-        return 2;
+        if (way->holder) {
+                holder = born();
+                if (holder == 0)
+                        pause_for_ever();
+        }
+        NEED(pipe2(start, O_CLOEXEC) == 0);
+        child = born();
+        if (is("late")) {
+                barrier_destroy(&b);
+                NEED(barrier_init(&b) == 0);
+        }
+        NEED(barrier_set_role(&b, child == 0 && !is("same-role") ? BARRIER_CHILD
+                                                                 : BARRIER_PARENT) == 0);
+        if (child == 0)
+                be_child(start[1]);
+        (void) close(start[1]);
+        printf("PID=%d CHILD=%d FD=%d", (int) getpid(), (int) child, b.pipe[0]);
+        if (way->holder)
+                printf(" HOLDER=%d", (int) holder);
+        NEED(fstat(b.pipe[0], &sb) == 0);
+        epfd = prepare();
+        NEED(read(start[0], &byte, 1) == 0);
+        (void) close(start[0]);
+        printf(" INODE=%llu EPFD=%d\n", (unsigned long long) sb.st_ino, epfd);
+        NEED(fflush(stdout) == 0);
+        if (way->holder)
+                (void) barrier_wait_abortion(&b);
+        while (epoll_wait(epfd, &event, 1, -1) == 1)
+                ;
+        pause_for_ever();
 }
