@@ -16,48 +16,16 @@ runs=20
 
 # The test tells by timers of 20 ms what hangs. That is not enough on a busy machine, so it runs on
 # real machines only. Here its timers are five times as long, and no machine counts as virtual.
-clock() {
-        cat << 'END'
-#define _DEFAULT_SOURCE
-#include <stdint.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { STRETCH = 5 };
-
-int detect_virtualization(void);
-int usleep_safe(uint64_t usec);
-
-int detect_virtualization(void) {
-        return 0;
-}
-
-int setitimer(__itimer_which_t which, const struct itimerval *new, struct itimerval *old) {
-        long long usec = STRETCH * (new->it_value.tv_sec * 1000000LL + new->it_value.tv_usec);
-        struct itimerval v = { { 0, 0 }, { (time_t) (usec / 1000000), (long) (usec % 1000000) } };
-
-        return (int) syscall(SYS_setitimer, which, &v, old);
-}
-
-/* systemd's own, of 257 */
-int usleep_safe(uint64_t usec) {
-        struct timespec ts = { (time_t) (STRETCH * usec / 1000000),
-                               (long) (STRETCH * usec % 1000000 * 1000) };
-
-        return nanosleep(&ts, NULL);
-}
-
-int usleep(useconds_t usec) {
-        return usleep_safe(usec);
-}
-END
+stretch() {
+        sed -i -e 's/(20 \* USEC_PER_MSEC)/(100 * USEC_PER_MSEC)/' -e 's/999999/5 * &/' \
+                -e 's/detect_virtualization()/VIRTUALIZATION_NONE/' "$1"
+        [ "$(grep -c '(100 \* USEC\|5 \* 999999\|= VIRTUALIZATION_NONE;' "$1")" = 3 ]
 }
 
 # What test-barrier.c takes from systemd's headers, other than barrier.h.
 stand_ins() {
         cat << 'END'
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -67,57 +35,35 @@ stand_ins() {
 
 typedef uint64_t usec_t;
 typedef int Virtualization;
-#define USEC_PER_MSEC            UINT64_C(1000)
-#define USEC_PER_SEC             UINT64_C(1000000)
-#define VIRTUALIZATION_NONE      0
-#define ERRNO_IS_PRIVILEGE(r)    ((r) == EPERM || (r) == EACCES)
-#define ERRNO_IS_NEG_PRIVILEGE(r) ((r) == -EPERM || (r) == -EACCES)
-#define assert_se(x)             ((x) ? (void) 0 : broken(#x, __LINE__))
-#define ASSERT_OK(x)             assert_se((x) >= 0)
-#define ASSERT_EQ(x, y)          assert_se((x) == (y))
-#define ASSERT_GT(x, y)          assert_se((x) > (y))
-#define log_tests_skipped(why)   (puts(why), 77)
-
-Virtualization detect_virtualization(void);
-int usleep_safe(usec_t usec);
-
-static inline _Noreturn void broken(const char *what, int line) {
-        fprintf(stderr, "line %d: %s\n", line, what);
-        abort();
-}
-
-static inline bool slow_tests_enabled(void) {
-        return true;
-}
+#define USEC_PER_MSEC             UINT64_C(1000)
+#define USEC_PER_SEC              UINT64_C(1000000)
+#define VIRTUALIZATION_NONE       0
+#define ERRNO_IS_PRIVILEGE(r)     ((r) == EPERM)
+#define ERRNO_IS_NEG_PRIVILEGE(r) ((r) == -EPERM)
+#define assert_se                 assert
+#define ASSERT_OK(x)              assert((x) >= 0)
+#define ASSERT_EQ(x, y)           assert((x) == (y))
+#define ASSERT_GT(x, y)           assert((x) > (y))
+#define slow_tests_enabled()      true
+#define log_tests_skipped(why)    (puts(why), 77)
+#define usleep_safe               usleep
 
 static inline void timeval_store(struct timeval *tv, usec_t usec) {
         tv->tv_sec = (time_t) (usec / USEC_PER_SEC);
         tv->tv_usec = (suseconds_t) (usec % USEC_PER_SEC);
 }
 
-static struct {
-        void (*run)(void);
-        const char *name;
-} tests[64];
-static int n_tests;
-
 #define TEST(NAME)                                                                                 \
         static void test_##NAME(void);                                                             \
-        __attribute__((constructor)) static void add_##NAME(void) {                                \
-                tests[n_tests].run = test_##NAME;                                                  \
-                tests[n_tests++].name = #NAME;                                                     \
+        __attribute__((constructor)) static void run_##NAME(void) {                                \
+                fputs("/* test_" #NAME " */\n", stderr);                                           \
+                test_##NAME();                                                                     \
         }                                                                                          \
         static void test_##NAME(void)
 
 #define DEFINE_TEST_MAIN_WITH_INTRO(LEVEL, INTRO)                                                  \
         int main(void) {                                                                           \
-                int i, r = INTRO();                                                                \
-                                                                                                   \
-                for (i = 0; !r && i < n_tests; i++) {                                              \
-                        fprintf(stderr, "/* test_%s */\n", tests[i].name);                         \
-                        tests[i].run();                                                            \
-                }                                                                                  \
-                return r;                                                                          \
+                return INTRO();                                                                    \
         }
 END
 }
@@ -131,14 +77,10 @@ repeat() {
         seq $runs | xargs -I N -P 5 sh -c '
                 log=$1
                 shift
-                "$@" > "$log" 2>&1 || echo FAILED >> "$log"' sh "$where/run.N" "$@"
-        for run in $(seq $runs); do
-                if grep -q FAILED "$where/run.$run" ||
-                        [ "$(grep -c '^/\* test_' "$where/run.$run")" != 16 ]; then
-                        cat "$where/run.$run"
-                        return 1
-                fi
-        done
+                "$@" > "$log" 2>&1 && [ "$(grep -c "^/\* test_" "$log")" = 16 ] || {
+                        cat "$log"
+                        exit 1
+                }' sh "$where/run.N" "$@"
         echo "figure: 16 of 16 tests in each of $runs runs, systemd $version"
 }
 
@@ -149,13 +91,13 @@ alone() {
         rm -rf "$dir"
         mkdir -p "$dir"
         cp barrier.c barrier.h "$source/src/test/test-barrier.c" "$dir"
-        for header in errno-util tests time-util util virt; do
-                echo '#include "stand-ins.h"' > "$dir/$header.h"
+        stretch "$dir/test-barrier.c"
+        stand_ins > "$dir/errno-util.h" # the first of them that it includes
+        for header in tests time-util util virt; do
+                : > "$dir/$header.h"
         done
-        { echo '#pragma once' && stand_ins; } > "$dir/stand-ins.h"
-        clock > "$dir/clock.c"
         cc -D_GNU_SOURCE -Dbarrier_create=barrier_init -Wall -Wextra -Werror -Wno-clobbered -O2 \
-                -o "$dir/test-barrier" "$dir/test-barrier.c" "$dir/barrier.c" "$dir/clock.c"
+                -o "$dir/test-barrier" "$dir/test-barrier.c" "$dir/barrier.c"
         repeat "$dir" "$dir/test-barrier"
 }
 
@@ -213,26 +155,20 @@ whole() {
         build systemd-nspawn
         containers > "$dir/before"
         cp barrier.c barrier.h "$root/systemd/src/shared"
+        stretch "$root/systemd/src/test/test-barrier.c"
         build systemd-nspawn test-barrier
         nm "$root/systemd/build/test-barrier" | grep ' U barrier_init'
 
-        clock > "$root/clock.c"
-        inside gcc -shared -fPIC -o /clock.so /clock.c
-        cat > "$root/test" << 'END'
-SYSTEMD_SLOW_TESTS=1 LD_PRELOAD=/clock.so /systemd/build/test-barrier
-END
-        repeat "$dir" env root="$root" sh "$script" --inside sh /test
-
+        repeat "$dir" env root="$root" sh "$script" --inside env SYSTEMD_SLOW_TESTS=1 \
+                /systemd/build/test-barrier
         if [ "$(grep -c '^status 42$' "$dir/before")" != 1 ]; then
                 cat "$dir/before"
                 echo 'SKIPPED: the original systemd-nspawn starts no container here'
                 return
         fi
-        same=0
-        while [ $same -lt $runs ]; do
+        for _ in $(seq $runs); do
                 containers > "$dir/after"
                 diff "$dir/before" "$dir/after"
-                same=$((same + 1))
         done
         echo "figure: $((runs * $(grep -c '^status' "$dir/before"))) containers of systemd-nspawn" \
                 "end as with the original"
