@@ -207,7 +207,8 @@ END
         exit
 fi
 
-list | grep "^${1:-[a-z]*}@" > "$out/jobs" || {
+# With a last field they take longest, so they come first.
+list | sort -r -t@ -k5 | grep "^${1:-[a-z]*}@" > "$out/jobs" || {
         echo "$name: no example is called $1" >&2
         exit 2
 }
