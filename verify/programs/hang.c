@@ -9,11 +9,7 @@
  * die with it. The alarm is for a test that has lost its way.
  */
 #define _GNU_SOURCE 1
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -21,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../barrier.h"
+#include "../common.h"
 
 enum { SECONDS = 100 };
 
@@ -45,12 +41,6 @@ static const struct way *way = ways;
 
 Barrier b; /* so that a debugger finds it */
 
-static void need(bool condition, const char *what) {
-        if (condition)
-                return;
-        fprintf(stderr, "hang: not so: %s\n", what);
-        exit(1);
-}
 #define NEED(condition) need(condition, #condition)
 
 static bool is(const char *name) {
