@@ -68,35 +68,31 @@ variant() { # NAME [SED-COMMAND]
         compile -o "$dir/$1" "$dir/$1.c" barrier.c $LDFLAGS
 }
 variant first
-variant no-timeout '/barrier_set_timeout/d'
-variant killed 's/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/'
-variant stuck 's/chdir(argv\[1\]) == 0/pause() == 0/; s/10000)/100)/'
-variant parent-fails 's/setpriority(PRIO_PROCESS,/setpriority(-1,/'
-variant init-fails 's/Barrier b;/& setrlimit(RLIMIT_NOFILE, \&(struct rlimit) { 3, 3 });/'
-variant killed-no-timeout 's/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/; /barrier_set_timeout/d'
-variant killed-between 's/barrier_place_and_sync(b))/raise(SIGKILL) == 0)/'
-variant killed-last 's/execvp(argv\[2\], argv + 2)/raise(SIGKILL)/'
-variant parent-killed 's/if (setpriority(/raise(SIGKILL); &/'
-variant parent-killed-between 's/barrier_wait_next(b)/raise(SIGKILL) == 0/'
-
-for program in first no-timeout; do
-        expect 0 'it runs' "$dir/$program" / echo 'it runs'
-        expect 1 '' "$dir/$program" / false
-        expect 1 "true in $dir/none: No such file or directory" "$dir/$program" "$dir/none" true
-        expect 1 "./none in $dir: No such file or directory" "$dir/$program" "$dir" ./none
-done
+expect 0 'it runs' "$dir/first" / echo 'it runs'
+expect 1 '' "$dir/first" / false
+expect 1 "true in $dir/none: No such file or directory" "$dir/first" "$dir/none" true
+expect 1 "./none in $dir: No such file or directory" "$dir/first" "$dir" ./none
 expect 0 'it runs' perl -e "\$SIG{CHLD} = 'IGNORE'; exec @ARGV" "$dir/first" / echo 'it runs'
 expect 2 'usage: DIR COMMAND [ARG]...' "$dir/first" /
-expect 1 'true in /: died before the exec' "$dir/killed" / true
-expect 1 'true in /: Connection timed out' "$dir/stuck" / true
-expect 1 'true in /: Invalid argument' "$dir/parent-fails" / true
-expect 2 'Too many open files' "$dir/init-fails" / true
-expect 1 'true in /: died before the exec' "$dir/killed-no-timeout" / true
-expect 1 'true in /: died before the exec' "$dir/killed-between" / true
-expect 1 '' "$dir/killed-last" / echo 'it runs' # which counts as exec'd; its status tells
-for program in parent-killed parent-killed-between; do # cat ends when no process is left
+
+# What is killed last counts as exec'd; its status tells.
+while IFS='|' read -r status output edit; do
+        variant edited "$edit"
+        expect "$status" "$output" "$dir/edited" / true
+done << 'END'
+1|true in /: died before the exec|s/chdir(argv\[1\]) == 0/raise(SIGKILL) == 0/
+1|true in /: died before the exec|s/barrier_place_and_sync(b))/raise(SIGKILL) == 0)/
+1||s/execvp(argv\[2\], argv + 2)/raise(SIGKILL)/
+1|true in /: Connection timed out|s/chdir(argv\[1\]) == 0/pause() == 0/; s/10000)/100)/
+1|true in /: Invalid argument|s/setpriority(PRIO_PROCESS,/setpriority(-1,/
+2|Too many open files|s/Barrier b;/& setrlimit(RLIMIT_NOFILE, \&(struct rlimit) { 3, 3 });/
+END
+
+# The parent is killed; cat ends when no process is left.
+for edit in 's/if (setpriority(/raise(SIGKILL); &/' 's/barrier_wait_next(b)/raise(SIGKILL) == 0/'; do
+        variant edited "$edit"
         expect 0 '' sh -c 'exec 2> /dev/null; "$@" 2>&1 | cat' sh \
-                "$dir/$program" / echo 'it runs'
+                "$dir/edited" / echo 'it runs'
 done
 
 # shellcheck disable=SC2086 # options are words
