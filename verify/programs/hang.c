@@ -104,7 +104,10 @@ int main(int argc, char **argv) {
 
         while (way->name && (argc != 2 || !is(argv[1])))
                 way++;
-        NEED(way->name); /* there is such a way */
+        if (!way->name) {
+                fprintf(stderr, "hang: no such way\n");
+                return 2;
+        }
         (void) alarm(SECONDS);
         (void) close_range(3, ~0U, 0); /* what the caller left open has numbers too */
         NEED(barrier_init(&b) == 0);

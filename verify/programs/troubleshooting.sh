@@ -26,78 +26,74 @@ ${CC:-cc} -std=c99 $warnings -Werror -g -o "$out/hang" verify/programs/hang.c ba
 trap 'kill -9 $hang 2> /dev/null' EXIT
 trap 'exit 1' HUP INT TERM
 
-# N.way, N.command and N.wanted for each command
-commands=$(awk -v out="$out/" '
+# `commands` has a line for each, after its way; wanted.N is what the N-th has to print.
+awk -v out="$out/" '
         /^```/ && way != "" { way = ""; next }
         /^```console/ { way = $2 == "" ? "?" : $2; next }
         way == "" { next }
         sub(/^[$] /, "") {
-                file = out (++n)
-                print way > (file ".way")
-                print > (file ".command")
-                printf "" > (file ".wanted")
+                wanted = out "wanted." (++n)
+                print way, $0 > (out "commands")
+                printf "" > wanted
                 next
         }
-        { print > (file ".wanted") }
-        END { print n + 0 }' doc/TROUBLESHOOTING.md)
-[ "$commands" -gt 0 ] || {
+        { print > wanted }' doc/TROUBLESHOOTING.md
+[ -s "$out/commands" ] || {
         echo "$name: the page has no commands" >&2
         exit 1
 }
 
-plain() { # FILE: as it is compared
+plain() { # as it is compared
         sed -e "s/\b$PID\b/4711/g; s/\b$CHILD\b/4712/g; s/\b${HOLDER:-4713}\b/4713/g" \
                 -e "s/\b${INODE:-88001}\b/88001/g; s/\b$(id -un)\b/root/g; s/\b0,[0-9]*\b/0,15/g" \
-                -e 's/[[:blank:]]\{1,\}/ /g; s/ $//' "$1" | sort
+                -e 's/[[:blank:]]\{1,\}/ /g; s/ $//' | sort
 }
 
-seen() { # N
-        plain "$out/$1.wanted" > "$out/$1.plain"
-        plain "$out/$1.said" | cmp -s - "$out/$1.plain"
+seen() {
+        plain < "$out/wanted.$n" > "$out/wanted"
+        plain < "$out/said" | cmp -s - "$out/wanted"
 }
 
-# Runs a command on a program that hangs, which has an alarm.
-try() { # N
-        read -r way < "$out/$1.way"
+# Runs the command on a program that hangs, which has an alarm.
+try() {
         unset PID CHILD FD HOLDER INODE EPFD
-        mkfifo "$out/$1.fifo" # of its own, as processes of the last may still be dying
-        "$out/hang" "$way" > "$out/$1.fifo" < /dev/null 2> "$out/errors" &
+        mkfifo "$out/fifo.$n" # of its own, as processes of the last may still be dying
+        "$out/hang" "$way" > "$out/fifo.$n" < /dev/null 2> "$out/said" &
         hang=$!
-        read -r line < "$out/$1.fifo" || {
-                cat "$out/errors" >&2
+        read -r line < "$out/fifo.$n" || {
+                cat "$out/said" >&2
                 return 1
         }
         eval "$line"
         export PID CHILD FD HOLDER INODE EPFD
         until [ "$way" = spin ] || grep -q 'State:.[SZ]' "/proc/$PID/status"; do :; done
 
-        sh "$out/$1.command" > "$out/$1.said" 2>&1 &
-        command=$!
-        if grep -q ^strace "$out/$1.command"; then # which goes on
-                until seen "$1" || ! kill -0 $command 2> /dev/null; do :; done
-        else
-                wait $command
-        fi
-        seen "$1"
+        sh -c "$command" < /dev/null > "$out/said" 2>&1 &
+        runs=$!
+        case $command in
+        strace*) until seen || ! kill -0 $runs 2> /dev/null; do :; done ;; # it goes on
+        *) wait $runs ;;
+        esac
+        seen
         right=$?
-        kill -9 $hang $command 2> /dev/null # with strace, $command is the shell or strace itself
-        wait $hang $command 2> /dev/null
+        kill -9 $hang $runs 2> /dev/null # with strace, $runs is the shell or strace itself
+        wait $hang $runs 2> /dev/null
         return $right
 }
 
-i=0
-while [ "$i" -lt "$commands" ]; do
-        i=$((i + 1))
-        if try $i; then
+n=0
+while read -r way command; do
+        n=$((n + 1))
+        if try; then
                 passed=$((passed + 1))
-        elif grep -q 'ptrace.*not permitted\|Could not attach' "$out/$i.said"; then
+        elif grep -q 'ptrace.*not permitted\|Could not attach' "$out/said"; then
                 skipped=$((skipped + 1))
-                echo "$name: SKIPPED: may not trace another process: $(cat "$out/$i.command")"
+                echo "$name: SKIPPED: may not trace another process: $command"
         else
                 failed=$((failed + 1))
-                echo "$name: $(cat "$out/$i.way"): $(cat "$out/$i.command"), page and truth:" >&2
-                plain "$out/$i.said" | diff "$out/$i.plain" - >&2
+                printf '%s\n' "$name: $way: $command, page and truth:" >&2
+                plain < "$out/said" | diff "$out/wanted" - >&2
         fi
-done
+done < "$out/commands"
 echo "$name: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
