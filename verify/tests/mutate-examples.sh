@@ -8,8 +8,8 @@
 # What the head of an example promises has an entry below that breaks it: the example, a function of
 # it, a sed command for one line of that, and what is wrong with it then. The demo has to see it, or
 # what the last field names; any other last field is the reason why nothing does. One that does not
-# change exactly one line, or does not compile, is an error, and so is one that is seen though it has
-# a reason. Seen means that a scene of the demo came out wrong, or that `kill` or `starts` said what
+# change exactly one line, or does not compile, is an error, as is one that is seen though it has a
+# reason. Seen means that a scene of the demo came out wrong, or that `kill` or `starts` said what
 # is; what only a net for hangs has ended is not. An entry without a function is the example as it
 # stands, in which nothing must be seen. Exit status: 0; 1 if anything failed, or more than one in
 # twenty is unseen.
@@ -139,8 +139,8 @@ launch@main@s/number(optarg, -20, 19, &nice)/true/@-n is ignored
 LIST
 }
 
-# try EXAMPLE FUNCTION EDIT KILLER...: in the present, empty directory; says which killer sees it, and
-# leaves what that said in `seen`
+# try EXAMPLE FUNCTION EDIT KILLER...: in the present, empty directory; says which killer sees it,
+# and leaves what that said in `seen`
 try() {
         example=$1
         mkdir -p examples verify/failures

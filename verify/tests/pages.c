@@ -4,10 +4,11 @@
  * pages.c - runs what readme.sh has taken out of README.md and doc/
  *
  * A call of the parent's side that ends in an errno has rows in `situations`: how the child is
- * started, what it does meanwhile, and what has to come of it. All else is a test of its own. Who has to be first is
- * settled by stops: stop() stops the process that calls it, until somebody lets it go_on(), and
- * until_stopped() waits for that. Each case of a test is a process, with an alarm that ends what
- * hangs; what is left in its process group is killed.
+ * started, what it does meanwhile, and what has to come of it. All else is a test of its own.
+ *
+ * Who has to be first is settled by stops: stop() stops the process that calls it, until somebody
+ * lets it go_on(), and until_stopped() waits for that. Each case of a test is a process, with an
+ * alarm that ends what hangs; what is left in its process group is killed.
  */
 #include "RECIPES/recipes.c"
 #include <stdlib.h>
@@ -179,17 +180,8 @@ static pid_t start_under_lock(Barrier *b) {
         return pid;
 }
 
-static int place_and_sync(Barrier *b) {
-        return barrier_place_and_sync(b) ? 0 : errno;
-}
-
 static int place(Barrier *b) {
         return barrier_place(b) ? 0 : errno;
-}
-
-static int leave(Barrier *b) {
-        barrier_destroy(b);
-        return 0;
 }
 
 static int start_in_time(Barrier *b) {
@@ -204,12 +196,11 @@ static int start_late(Barrier *b) {
 }
 
 static int start_soon(Barrier *b) {
-        struct timespec before, after;
+        struct timespec ts;
 
-        CHECK(clock_gettime(CLOCK_MONOTONIC, &before) == 0);
+        CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
         int64_t now = now_ms();
-        CHECK(clock_gettime(CLOCK_MONOTONIC, &after) == 0);
-        CHECK(before.tv_sec <= now / 1000 && now / 1000 <= after.tv_sec);
+        CHECK(now / 1000 >= ts.tv_sec && now / 1000 < ts.tv_sec + HANGS);
         int r = start(b, now + 20);
         CHECK(now_ms() >= now + 20);
         return r;
@@ -232,7 +223,7 @@ static int wait_after_own_end(Barrier *b) {
         return barrier_wait_next(b) ? 0 : errno;
 }
 
-static int wait_without_role(Barrier *b) {
+static int leave(Barrier *b) {
         barrier_destroy(b);
         return barrier_wait_next(b) ? 0 : errno;
 }
@@ -273,11 +264,10 @@ static const struct situation {
         ROW(wait_or_stop, "gs", 0, EPROTO, -SIGKILL, BROKEN "Protocol error"),
         ROW(wait_after_own_end, "fs", EIO, EIO, -SIGKILL, BROKEN "Input/output error"),
         ROW(wait_after_own_end, "s", 0, ECANCELED, -SIGKILL, ENDED "Operation canceled"),
-        ROW(wait_without_role, "s", 0, ENOTCONN, -SIGKILL,
-            ENDED "Transport endpoint is not connected"),
-        ROW_BY(start_under_lock, place_and_sync, "m", 0, 0, 0, NULL),
+        ROW(leave, "s", 0, ENOTCONN, -SIGKILL, ENDED "Transport endpoint is not connected"),
+        ROW_BY(start_under_lock, wait_for_daemon, "m", 0, 0, 0, NULL),
         ROW_BY(fork_and_wait, place, "", 0, 0, 0, NULL),
-        ROW_BY(fork_and_wait, leave, "", 0, 0, 1, NULL),
+        ROW_BY(fork_and_wait, leave, "", 0, ENOTCONN, 1, NULL),
 #undef ROW
 #undef ROW_BY
 };
@@ -423,7 +413,7 @@ static void a_child_dies_with_its_parent_or_learns_that_it_is_dead(void) {
 
         if (ways[which].child == drop_and_arm && setgroups(1, &nobody) < 0)
                 _exit(SKIPPED); /* not even each root may: its user namespace may lack other ids */
-        CHECK(barrier_init(&b) == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+        CHECK(barrier_init(&b) == 0);
         pid_t parent = fork();
         if (parent == 0) {
                 pid_t pid = ways[which].forks();
@@ -561,7 +551,6 @@ static void a_daemon_is_ready_fails_or_is_ended(void) {
         static const int errors[] = { 0, 0, EADDRINUSE, ECONNRESET, ETIMEDOUT };
         Barrier b;
 
-        CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
         middle_hangs = which == READY_BESIDE_STUCK;
         int r = start_daemon(&b, which == STUCK ? 1 : 0), error = errno;
         if (r == 1) {
@@ -578,14 +567,13 @@ static void a_daemon_is_ready_fails_or_is_ended(void) {
         CHECK(which < FAILS ? r == 0 : r == -1 && error == errors[which]);
 }
 
-/* The first of the children is started again, so that the others are there before it. When the parent
- * is dead it goes on, and they have to find out. */
+/* The first of the children is started again, so that the others are there before it. When the
+ * parent is dead it goes on, and they have to find out. */
 static void a_child_that_is_started_again_hides_no_death(void) {
         enum { CHILDREN = MANY - 1 };
         Barrier b[CHILDREN] = { BARRIER_NULL, BARRIER_NULL, BARRIER_NULL };
         int i;
 
-        CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
         pid_t parent = fork();
         if (parent == 0) {
                 for (i = 0; i < MANY; i++) {
@@ -642,7 +630,7 @@ static int run_case(const struct test *t) {
         pid_t pid = fork();
         CHECK(pid >= 0);
         if (pid == 0) {
-                CHECK(setpgid(0, 0) == 0);
+                CHECK(setpgid(0, 0) == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
                 (void) alarm(HANGS);
                 t->function();
                 _exit(0);
