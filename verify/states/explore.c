@@ -26,10 +26,8 @@
  * what it returns. Histories that leave a side with the same struct at the same place are one node
  * (struct alike). A state is two nodes, the kernel of kernel.h, and what the rules need to know.
  *
- * Where a side is idle it is also asked what takes no step: barrier_epoll() is readable whenever a
- * wait without time that said "not yet" would say something else now (check_idle()). The other way
- * round that holds for wait_next alone: a barrier that is not enough, or not what wait_abortion waits
- * for, makes it readable too, until the next try.
+ * barrier_epoll() is asked wherever a wait polls, and has to have the same descriptors: so it misses
+ * nothing if no wait sleeps that could return.
  *
  * Counters grow for ever, but only their differences matter, and of these not all. normalise() makes
  * the number of states finite while one side leads the other by a bounded number of barriers:
@@ -71,15 +69,18 @@
 
 /* ---- failing --------------------------------------------------------------------------------- */
 
-static char wrong[500]; /* the violation, or "" */
+static char wrong[300]; /* the violation, or "" */
 
 __attribute__((noreturn)) static void die(const char *why) {
         fprintf(stderr, "explore: %s\n", why);
         _exit(2);
 }
 
-/* The first one counts. Each kind begins with words of its own; what differs comes after a colon. */
-#define violation(...) ((void) (*wrong || snprintf(wrong, sizeof wrong, __VA_ARGS__)))
+/* The first one counts. Each kind has a text of its own, up to a colon; what differs comes after. */
+static void violation(const char *what) {
+        if (!*wrong)
+                (void) snprintf(wrong, sizeof wrong, "%s", what);
+}
 
 /* ---- system calls, which become questions ---------------------------------------------------- */
 
@@ -99,23 +100,34 @@ static uint64_t unread; /* by how much the first read finds more than was answer
 static jmp_buf stopped;
 static struct call asked; /* what there was no answer to */
 
-/* How a side is disturbed besides, or what else is different. */
+/* What may happen besides, as a set. */
+enum {
+        KILL = 1,    /* at any step */
+        SIGNAL = 2,  /* once in each operation, at any of its calls */
+        FAIL = 4,    /* the same with EIO, or the other side seems to break the protocol */
+        TIME = 8,    /* a wait also has some time, any part of it may pass at any time, or none ever
+                      * does, and poll() may end early */
+        COPIES = 16, /* a third process has copies of all, while it lives */
+        WATCH = 32, /* both have a pidfd; once in each operation a look at it falls into an execve() */
+        OLD = 64,    /* the kernel does not have preadv2() */
+        ENDS = 128,  /* each side may abort with and without a code, and set the other role; else it
+                      * aborts in one way */
+        TRIES = 256, /* a wait looks more than once before it sleeps */
+        KINDS = 9
+};
+
+/* What a wait may do before it sleeps: a set of the numbers in start.looks. */
+enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
+enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
+
+enum { BOTH = 0 };
+
 static const struct pass {
         int lead;       /* of the barriers of one side over those of the other, at most */
-        int looks;      /* what a wait may do before it sleeps; who is not disturbed polls first */
-        int only;       /* the side that all these are for, and that alone waits; 0: both */
+        int looks;      /* who is not disturbed polls first */
+        unsigned has;   /* of the above */
+        int only;       /* the side that all these are for, and that alone waits; or BOTH */
         int placements; /* of a side at most, without normalisation; 0: any number, normalised */
-
-        bool kill;  /* at any step */
-        bool eintr; /* once in each operation, at any of its calls */
-        bool fail;  /* the same with EIO, or the other side seems to break the protocol */
-        bool msec;  /* a wait also has some time, any part of it may pass at any time, or none ever
-                     * does, and poll() may end early */
-        bool watch; /* both have a pidfd; once in each operation a look at it falls into an execve() */
-        bool copies; /* a third process has copies of all, while it lives */
-        bool old;    /* the kernel does not have preadv2() */
-        bool ends;   /* each side may abort with and without a code, and set the other role; else it
-                      * aborts in one way */
 } * pass;
 
 static bool normalising, merging;
@@ -160,25 +172,18 @@ static int sim_close(int fd) {
         return starting ? kernel_close(starting, starter, fd) : ask(&c);
 }
 
-static ssize_t sim_write(int fd, const void *p, size_t size) {
-        struct call c = new_call(WRITE, fd);
-
-        if (size != sizeof c.value)
-                violation("a write has another size: %zu", size);
-        memcpy(&c.value, p, sizeof c.value);
-        return ask(&c);
-}
-
-static ssize_t sim_read(int kind, int fd, void *p, size_t size) {
+static ssize_t sim_transfer(int kind, int fd, void *p, size_t size) {
         struct call c = new_call(kind, fd);
         ssize_t n;
 
         if (size != sizeof c.value)
-                violation("a read has another size: %zu", size);
-        if (kind == PREADV2 && pass->old) /* an answer that depends on nothing is no step */
+                violation("it reads or writes another size than 8");
+        if (kind == PREADV2 && pass->has & OLD) /* an answer that depends on nothing is no step */
                 return errno = EOPNOTSUPP, -1;
+        if (kind == WRITE)
+                memcpy(&c.value, p, sizeof c.value);
         n = ask(&c);
-        if (n > 0) {
+        if (kind != WRITE && n > 0) {
                 c.value += unread;
                 unread = 0;
                 memcpy(p, &c.value, sizeof c.value);
@@ -235,9 +240,9 @@ static int sim_epoll_ctl(int fd, const struct epoll_event *event) {
 #define epoll_ctl(epfd, op, fd, event)    sim_epoll_ctl(fd, event)
 #define open(path, flags)                 sim_unexpected(path)
 #define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected("fstat"))
-#define write(fd, p, size)                sim_write(fd, p, size)
-#define read(fd, p, size)                 sim_read(READ, fd, p, size)
-#define preadv2(fd, iov, n, offset, flag) sim_read(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
+#define write(fd, p, size)                sim_transfer(WRITE, fd, (void *) (p), size)
+#define read(fd, p, size)                 sim_transfer(READ, fd, p, size)
+#define preadv2(fd, iov, n, offset, flag) sim_transfer(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
 #include "../../barrier.c"
 
 /* ---- what can happen ------------------------------------------------------------------------- */
@@ -262,9 +267,6 @@ enum {
 
 /* Half milliseconds: at the first reading of the clock, in between, and at the deadline. */
 enum { EARLY = 1, HALF_TIME = EARLY + MSEC, DEADLINE = EARLY + 2 * MSEC };
-
-/* What a wait may do before it sleeps, as a set of the numbers in start.looks. */
-enum { POLL_FIRST = 1, LOOK = 2, LOOK_TWICE = 4, LOOK_THRICE = 8, LOOKS = 4 };
 
 /* How an operation is called: with each timeout, and each number of looks. */
 struct start {
@@ -296,8 +298,8 @@ struct table {
 };
 
 /* Zeroed, in huge pages if it is big: most of the time goes by waiting for memory. */
-static void *get_memory(size_t size) {
-        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static void *get_memory(size_t size, int how) {
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS, -1, 0);
 
         if (p == MAP_FAILED)
                 die("out of memory");
@@ -327,7 +329,7 @@ static uint64_t *table_grow(struct table *t) {
         uint64_t *slot;
 
         t->slots = old ? 2 * old : 1 << 12;
-        slot = get_memory(t->slots * sizeof *slot);
+        slot = get_memory(t->slots * sizeof *slot, MAP_PRIVATE);
         for (i = 0; i < old; i++)
                 if (t->slot[i]) {
                         for (j = (uint32_t) (t->slot[i] >> 32); slot[j & (t->slots - 1)]; j++)
@@ -353,7 +355,7 @@ static uint32_t table_number(struct table *t, const void *entry) {
         if (t->n == (uint32_t) CHUNK * CHUNKS)
                 die("too many states");
         if (t->n % CHUNK == 0)
-                t->chunk[t->n / CHUNK] = get_memory(CHUNK * t->size);
+                t->chunk[t->n / CHUNK] = get_memory(CHUNK * t->size, MAP_PRIVATE);
         memcpy(table_at(t, t->n), entry, t->size);
         t->slot[i] = (uint64_t) hash << 32 | (t->n + 1);
         return t->n++;
@@ -431,44 +433,71 @@ static bool is_idle(uint32_t at) {
         return at & IDLE;
 }
 
-static uint32_t idle_with(const Barrier *b) {
+/* What an idle side may ask without a step. */
+static void check_struct(const Barrier *b) {
+        const int epfd = barrier_epoll(b);
         Barrier copy = *b;
+
+        if (b->role &&
+            (barrier_set_role(&copy, b->role) != -EALREADY || memcmp(&copy, b, sizeof copy) != 0))
+                violation("to set the role again changes something");
+        if ((b->they_aborted || !b->role) && epfd != (b->role ? -EPIPE : -ENOTCONN))
+                violation("there is an epoll of what has ended");
+}
+
+static uint32_t idle_with(const Barrier *b) {
+        const uint32_t known = structs.n;
+        Barrier copy = *b;
+        uint32_t number;
 
         copy.timeout = -1; /* free choices with each operation */
         copy.pause = copy.next_pause = 0;
-        return IDLE | table_number(&structs, &copy);
+        number = table_number(&structs, &copy);
+        if (structs.n > known)
+                check_struct(&copy);
+        return IDLE | number;
 }
 
 static const Barrier *struct_at(uint32_t at) {
         return table_at(&structs, at & ~IDLE);
 }
 
+/* All that the rest of an operation and its verdict depend on: nodes that have it in common are one.
+ * There is no padding in it. */
+struct now {
+        Barrier b;        /* as it is when the next call is made */
+        struct call next; /* what it asks next, or RETURN */
+        uint64_t seen;    /* what poll() reported, one byte for each entry, until it sleeps again */
+        struct start start;
+        uint32_t found;       /* IDLE and the struct as the operation found it, but for counters */
+        int32_t result, err;  /* of RETURN */
+        int32_t disturbed;    /* by EINTR or a failure */
+        int32_t executed;     /* a look at the pidfd fell into an execve() */
+        int32_t error;        /* of a failure: BROKEN, or EPROTO; or 0 */
+        int32_t placed, told; /* so often it wrote that */
+        int32_t clock;        /* half milliseconds since it began, as far as it was told */
+        int32_t in_vain;      /* so many poll()s in a row ran out of time since the clock moved */
+        int32_t stands;       /* the clock was asked again after two, and has not moved */
+        int32_t dry;          /* calls since the struct changed */
+        int32_t unused;
+};
+
+typedef char now_has_no_padding
+        [sizeof(struct now) == sizeof(Barrier) + sizeof(struct call) + 8 + 16 * 4 ? 1 : -1];
+
 /* A history of an operation, and what it comes to. */
 struct node {
         uint32_t before, unused; /* a node, or IDLE and a struct: where the call was made */
         struct call call;        /* with its answer */
 
-        struct call next; /* what it asks next, or RETURN */
-        struct start start;
+        struct now now;
         uint32_t idle, after; /* IDLE and the struct, before and after the operation */
-        int err;
-        bool result;
-        bool disturbed;   /* by EINTR or a failure */
-        bool executed;    /* a look at the pidfd fell into an execve() */
-        int error;        /* of a failure: BROKEN, or EPROTO; or 0 */
-        int placed, told; /* so often it wrote that */
-        int clock;        /* half milliseconds since it began, as far as it was told */
-        int in_vain;      /* so many poll()s in a row ran out of time since the clock moved */
-        bool stands;      /* the clock was asked again after two of them, and has not moved */
-        Barrier now;      /* the struct as it is when the next call is made */
-        int dry;          /* calls since that changed */
-        uint64_t seen;    /* what poll() reported, one byte for each entry, until it sleeps again */
-        uint32_t alike;   /* the first node that goes on as this one */
-        int first_look;   /* what its first read returned, or 0 */
+        uint32_t alike;       /* the first node that goes on as this one */
+        int first_look;       /* what its first read returned, or 0 */
         int steps;
 };
 
-static struct table nodes = { .key = offsetof(struct node, next), .size = sizeof(struct node) };
+static struct table nodes = { .key = offsetof(struct node, now), .size = sizeof(struct node) };
 
 static const struct node *node_at(uint32_t at) {
         return table_at(&nodes, at);
@@ -493,7 +522,7 @@ static bool may_be(int who) {
 static bool rules_left(const struct state *s, int who) {
         int held = (s->k.open[who] | s->k.open[HOLDER]) >> (KERNEL_READ_END + who) & 1;
 
-        return !held || (pass->watch && may_be(!who) && s->k.dead[who]);
+        return !held || ((pass->has & WATCH) && may_be(!who) && s->k.dead[who]);
 }
 
 /* How many barriers the other side has placed more than this one. */
@@ -503,10 +532,10 @@ static int rules_ahead(const struct state *s, int who) {
 
 /* The wait that an operation is, or is in; or PLACE if it does not wait now. */
 static int rules_wait(const struct node *n) {
-        int op = n->start.op;
+        int op = n->now.start.op;
 
         if (op == OP_PLACE_AND_SYNC)
-                return n->placed ? OP_SYNC : OP_PLACE;
+                return n->now.placed ? OP_SYNC : OP_PLACE;
         return waits(op) ? op : OP_PLACE;
 }
 
@@ -554,26 +583,25 @@ static void rules_changed(struct state *s, int who) {
 /* This side has written. */
 static void rules_wrote(struct state *s, int who, const struct node *n, uint64_t value) {
         uint8_t *set = s->rules[!who].set;
-        int i, op = n->start.op, code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
+        int i, op = n->now.start.op, code = op == OP_FAIL ? CODE : op == OP_ABORT ? 0 : BROKEN;
 
-        if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->error) {
+        if (value == 1 && (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !n->now.error) {
                 s->lead = (int16_t) (s->lead + (who == PARENT ? 1 : -1));
                 for (i = 0; i < SETS; i++) /* one barrier more that is not consumed */
                         set[i] = (uint8_t) (set[i] << 1 | (set[i] & 0x80));
                 if (op == OP_PLACE_AND_SYNC)
                         rules_instant(s, who, n);
         } else if (value == (UINT64_C(1) << 63 | (uint64_t) code << 48) &&
-                   (code != BROKEN || n->error == BROKEN) && !s->rules[who].sent)
+                   (code != BROKEN || n->now.error == BROKEN) && !s->rules[who].sent)
                 s->rules[who].sent = (uint8_t) (code ? code : ECONNABORTED);
         else
-                violation("the wrong thing was written: %s, 0x%llx", op_name[op],
-                          (unsigned long long) value);
+                violation("the wrong word was written");
         rules_changed(s, who);
 }
 
 /* May the wait have come to this? Then what is consumed follows. */
 static bool rules_wait_returns(struct state *s, int who, const struct node *n) {
-        bool want, time_is_up = n->start.msec == 0 || n->clock >= DEADLINE || n->stands;
+        bool want, time_is_up = n->now.start.msec == 0 || n->now.clock >= DEADLINE || n->now.stands;
         uint8_t *set = s->rules[who].set;
         int v, err;
 
@@ -591,7 +619,7 @@ static bool rules_wait_returns(struct state *s, int who, const struct node *n) {
                 want = rules_wait(n) == OP_WAIT_ABORTION ? v != NOTHING && !m.i_aborted
                                                          : v == REACHED;
                 err = v == NOTHING ? ETIMEDOUT : m.error;
-                if (n->result == want && (want || n->err == err) &&
+                if (n->now.result == want && (want || n->now.err == err) &&
                     rules_agree(&m, struct_at(n->after)))
                         set[CONSUMED] |= set[v];
         }
@@ -602,19 +630,20 @@ static bool rules_wait_returns(struct state *s, int who, const struct node *n) {
 static bool rules_returns(struct state *s, int who, const struct node *n) {
         const Barrier *after = struct_at(n->after);
         Barrier k = *struct_at(n->idle);
-        int op = n->start.op;
+        int op = n->now.start.op;
         bool aborts = op == OP_ABORT || op == OP_FAIL;
         bool places = (op == OP_PLACE || op == OP_PLACE_AND_SYNC) && !k.error;
         /* Who breaks the protocol is told nothing: the write could block for ever. */
-        bool tells = !k.i_aborted && (aborts ? !n->error : n->error == BROKEN);
-        bool ends = aborts || n->error || op == OTHER_ROLE;
-        int error = op == OTHER_ROLE ? EALREADY : n->error;
+        bool tells = !k.i_aborted && (aborts ? !n->now.error : n->now.error == BROKEN);
+        bool ends = aborts || n->now.error || op == OTHER_ROLE;
+        int error = op == OTHER_ROLE ? EALREADY : n->now.error;
 
-        if (n->told != tells ||
-            (n->error ? n->placed > (op == OP_PLACE_AND_SYNC) && places : n->placed != places))
+        if (n->now.told != tells ||
+            (n->now.error ? n->now.placed > (op == OP_PLACE_AND_SYNC) && places
+                          : n->now.placed != places))
                 return false;
         if (op == LEAVE)
-                return n->after == GONE && n->err == UNTOUCHED &&
+                return n->after == GONE && n->now.err == UNTOUCHED &&
                        !(s->k.open[who] & ((1 << KERNEL_PIDFD) - 1));
         if (ends) {
                 k.i_aborted = true;
@@ -625,14 +654,14 @@ static bool rules_returns(struct state *s, int who, const struct node *n) {
                 k.error = error;
         }
         if (aborts) /* if the word could not be written, the pipe has to tell */
-                return n->result == !k.they_aborted && n->err == UNTOUCHED &&
+                return n->now.result == !k.they_aborted && n->now.err == UNTOUCHED &&
                        rules_agree(&k, after) &&
-                       (n->error != BROKEN || !(s->k.open[who] & PIPE_ENDS));
+                       (n->now.error != BROKEN || !(s->k.open[who] & PIPE_ENDS));
         if (op == OTHER_ROLE)
-                return n->result && n->steps == 0 && rules_agree(&k, after);
-        if (n->error || rules_wait(n) == OP_PLACE)
-                return n->result == (places && !n->error) && (n->result || n->err == k.error) &&
-                       rules_agree(&k, after);
+                return n->now.result && n->steps == 0 && rules_agree(&k, after);
+        if (n->now.error || rules_wait(n) == OP_PLACE)
+                return n->now.result == (places && !n->now.error) &&
+                       (n->now.result || n->now.err == k.error) && rules_agree(&k, after);
         return rules_wait_returns(s, who, n);
 }
 
@@ -648,13 +677,12 @@ static void rules_asleep(struct state s) {
 
         for (who = 0; who < SIDES; who++) {
                 n = is_idle(s.at[who]) ? NULL : node_at(s.at[who]);
-                if (!n || !n->next.poll.asleep || kernel_wakes(&s.k, who, &n->next.poll))
+                if (!n || !n->now.next.poll.asleep || kernel_wakes(&s.k, who, &n->now.next.poll))
                         continue;
                 rules_forget(&s.rules[who]);
                 rules_instant(&s, who, n);
-                if (n->start.msec == 0 || !s.rules[who].set[NOTHING])
-                        violation("sleeps in a wait that could return: the %s, in %s",
-                                  who == PARENT ? "parent" : "child", op_name[n->start.op]);
+                if (n->now.start.msec == 0 || !s.rules[who].set[NOTHING])
+                        violation("a wait sleeps that could return");
         }
 }
 
@@ -662,17 +690,21 @@ static void rules_asleep(struct state s) {
 
 /* ---- one side: what an operation asks and returns -------------------------------------------- */
 
+static void shift(Barrier *b, uint64_t by) {
+        b->placed += by;
+        b->received += by;
+        b->consumed += by;
+}
+
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
-        const int looks = n->start.looks;
+        const int looks = n->now.start.looks;
         /* Before that many were received, the child looks once, the parent not at all. */
         const bool few = looks == (b->role == BARRIER_CHILD);
-        const unsigned heard = waits(n->start.op) && !few ? BARRIER_TRIES_FROM : 0;
+        const uint64_t heard = waits(n->now.start.op) && !few ? BARRIER_TRIES_FROM : 0;
 
-        b->placed += heard;
-        b->received += heard;
-        b->consumed += heard;
-        barrier_set_timeout(b, n->start.msec);
+        shift(b, heard);
+        barrier_set_timeout(b, n->now.start.msec);
         explore_tries = looks > 0 ? (unsigned) looks - 1 : 0;
         b->pause = looks == 0; /* to poll first */
         b->next_pause = 4;
@@ -680,23 +712,21 @@ static void run(struct node *n, Barrier *b, uint64_t more) {
         unread = more;
         errno = UNTOUCHED;
         if (setjmp(stopped))
-                n->next = asked;
+                n->now.next = asked;
         else {
-                n->result = true;
-                if (n->start.op == LEAVE)
+                n->now.result = true;
+                if (n->now.start.op == LEAVE)
                         barrier_destroy(b);
-                else if (n->start.op == OTHER_ROLE)
-                        n->result = barrier_set_role(b, b->role ^ BARRIER_PARENT ^ BARRIER_CHILD) ==
-                                    -EALREADY;
+                else if (n->now.start.op == OTHER_ROLE)
+                        n->now.result = barrier_set_role(b, b->role ^ BARRIER_PARENT ^
+                                                                    BARRIER_CHILD) == -EALREADY;
                 else
-                        n->result =
-                                operate(b, n->start.op, b->role == BARRIER_PARENT ? CODE : -CODE);
-                n->err = errno;
-                n->next = new_call(RETURN, 0);
+                        n->now.result = operate(b, n->now.start.op,
+                                                b->role == BARRIER_PARENT ? CODE : -CODE);
+                n->now.err = errno;
+                n->now.next = new_call(RETURN, 0);
         }
-        b->placed -= heard;
-        b->received -= heard;
-        b->consumed -= heard;
+        shift(b, -heard);
 }
 
 /* After a word from either side the counters do not matter any more. */
@@ -711,17 +741,15 @@ static Barrier normal(Barrier b) {
         if (base > 0 && b.consumed < base - 1)
                 b.consumed = base - 1;
         base = b.placed < b.consumed ? b.placed : b.consumed;
-        b.placed -= base;
-        b.received -= base;
-        b.consumed -= base;
+        shift(&b, -base);
         if (has_word(&b))
                 b.placed = b.received = b.consumed = 0;
         return b;
 }
 
-/* Runs the node again where each counter of the side is higher by `shift`, but for `consumed`, which
+/* Runs the node again where each counter of the side is higher by `higher`, but for `consumed`, which
  * lags by `lag` besides, and `split` of the barriers received are still to be read. */
-static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t split) {
+static void replay(const struct node *n, uint64_t higher, uint64_t lag, uint64_t split) {
         Barrier b = *struct_at(n->idle), after;
         struct node again = *n;
         bool same;
@@ -734,32 +762,31 @@ static void replay(const struct node *n, uint64_t shift, uint64_t lag, uint64_t 
         if (lag && b.consumed + 1 != (b.received < b.placed ? b.received : b.placed))
                 return; /* not what normalising can have raised */
         /* Who knows that they left has read all; what polls first decides by what it has read. */
-        if (split && (b.they_left || n->start.looks == 0 || n->first_look == -EAGAIN ||
+        if (split && (b.they_left || n->now.start.looks == 0 || n->first_look == -EAGAIN ||
                       b.received - split < b.consumed - lag))
                 return;
-        b.placed += shift;
-        b.received += shift - split;
-        b.consumed += shift - lag;
+        shift(&b, higher);
+        b.received -= split;
+        b.consumed -= lag;
         run(&again, &b, split);
-        same = memcmp(&again.next, &n->next, sizeof again.next) == 0;
-        if (same && again.next.kind == RETURN) {
+        same = memcmp(&again.now.next, &n->now.next, sizeof again.now.next) == 0;
+        if (same && again.now.next.kind == RETURN) {
                 b.received += unread;
                 b = normal(b);
                 after = normal(*struct_at(n->after));
-                same = n->result == again.result && n->err == again.err &&
-                       (n->start.op == LEAVE || idle_with(&b) == idle_with(&after));
+                same = n->now.result == again.now.result && n->now.err == again.now.err &&
+                       (n->now.start.op == LEAVE || idle_with(&b) == idle_with(&after));
         }
         if (!same)
-                violation("something else with other counters of the same differences: %s",
-                          op_name[n->start.op]);
+                violation("it does something else with other counters of the same differences");
 }
 
 /* A wait that found its watch ready asks it again, and nothing else, until that is answered. */
 static bool asks_again(const struct node *n) {
-        const struct kernel_poll *last = &n->call.poll, *p = &n->next.poll;
+        const struct kernel_poll *last = &n->call.poll, *p = &n->now.next.poll;
         int i, saw = 0;
 
-        if (n->next.kind != POLL || n->call.kind != POLL || p->msec != 0 ||
+        if (n->now.next.kind != POLL || n->call.kind != POLL || p->msec != 0 ||
             p->fd[0] < KERNEL_FD(KERNEL_PIDFD) || p->fd[1] >= 0 || p->fd[2] >= 0)
                 return false;
         for (i = 0; i < KERNEL_POLLFDS; i++)
@@ -767,86 +794,78 @@ static bool asks_again(const struct node *n) {
         return saw;
 }
 
-/* Time as the operation knows it. */
-static void check_time(const struct node *n) {
-        int left = (DEADLINE - n->clock + 1) / 2;
-        int msec = n->start.msec <= 0 ? n->start.msec : left < 0 ? 0 : left;
-        bool reads = n->next.kind == READ || n->next.kind == PREADV2;
+/* A wait polls what an epoll has. */
+static void check_poll(const struct node *n) {
+        const struct kernel_poll *p = &n->now.next.poll;
 
-        if (n->next.kind == POLL && n->next.poll.msec != msec && !asks_again(n))
-                violation("polls for the wrong time: %s, %d ms, not %d", op_name[n->start.op],
-                          n->next.poll.msec, msec);
-        if (n->call.kind == CLOCK && msec == 0 && reads && !n->error)
-                violation("tries on though its time is up: %s", op_name[n->start.op]);
-        if (n->stands && n->next.kind != RETURN)
-                violation("goes on though two poll()s ran out of time and the clock stands: %s",
-                          op_name[n->start.op]);
+        if (n->now.next.kind != POLL || asks_again(n))
+                return;
+        memset(&watched, 0, sizeof watched);
+        memset(watched.fd, -1, sizeof watched.fd);
+        if (barrier_epoll(&n->now.b) != KERNEL_FD(KERNEL_OBJECTS) ||
+            memcmp(p->fd, watched.fd, sizeof p->fd) != 0 ||
+            memcmp(p->events, watched.events, sizeof p->events) != 0)
+                violation("an epoll has other descriptors than a wait polls");
 }
 
-/* All that the rest of an operation and its verdict depend on: nodes that have it in common are one. */
+/* Time as the operation knows it. */
+static void check_time(const struct node *n) {
+        int left = (DEADLINE - n->now.clock + 1) / 2;
+        int msec = n->now.start.msec <= 0 ? n->now.start.msec : left < 0 ? 0 : left;
+        bool reads = n->now.next.kind == READ || n->now.next.kind == PREADV2;
+
+        if (n->now.next.kind == POLL && n->now.next.poll.msec != msec && !asks_again(n))
+                violation("a poll() has the wrong timeout");
+        if (n->call.kind == CLOCK && msec == 0 && reads && !n->now.error)
+                violation("it goes on trying though its time is up");
+        if (n->now.stands && n->now.next.kind != RETURN)
+                violation("it goes on though two poll()s ran out of time and the clock stands");
+}
+
 struct alike {
-        Barrier b, idle; /* now; as the operation found it, but for the counters */
-        struct call next;
-        uint64_t seen;
-        int32_t n[14];
+        struct now now;
 
         uint64_t node; /* the first of them */
 };
 
 static struct table alikes = { .key = offsetof(struct alike, node), .size = sizeof(struct alike) };
 
-static struct alike alike(const struct node *n) {
-        struct alike a = {
-                .b = n->now,
-                .idle = *struct_at(n->idle),
-                .next = n->next,
-                .seen = n->seen,
-                .n = { n->start.op, n->start.msec, n->start.looks, n->disturbed, n->executed,
-                       n->error, n->placed, n->told, n->clock, n->in_vain, n->stands, n->dry,
-                       n->result, n->err },
-        };
-
-        a.idle.placed = a.idle.received = a.idle.consumed = 0;
-        return a;
-}
-
 static uint32_t first_alike(const struct node *n, uint32_t number) {
-        struct alike a = alike(n);
+        struct alike a = { n->now, number };
 
-        a.node = number;
         return (uint32_t) ((struct alike *) table_at(&alikes, table_number(&alikes, &a)))->node;
 }
 
 /* What this answer says besides what the operation makes of it. */
 static void note_time(struct node *n, const struct call *c) {
         if (c->kind == CLOCK && c->ret > 0) {
-                n->stands = n->in_vain == 2 && c->ret == n->clock;
-                n->in_vain = c->ret == n->clock ? n->in_vain : 0;
-                n->clock = c->ret;
+                n->now.stands = n->now.in_vain == 2 && c->ret == n->now.clock;
+                n->now.in_vain = c->ret == n->now.clock ? n->now.in_vain : 0;
+                n->now.clock = c->ret;
         }
         if (c->kind == POLL && c->ret != -EAGAIN)
-                n->in_vain = c->ret == 0 && c->poll.msec > 0 ? n->in_vain + 1 : 0;
+                n->now.in_vain = c->ret == 0 && c->poll.msec > 0 ? n->now.in_vain + 1 : 0;
 }
 
 static void note_answer(struct node *n, const struct call *c) {
         const bool reads = c->kind == READ || c->kind == PREADV2;
         int i;
 
-        if (!n->error)
-                n->error = c->ret == -BROKEN                       ? BROKEN
-                           : c->kind == WRITE && c->ret == -EAGAIN ? EPROTO
-                           : reads && c->value == NO_WORD          ? EPROTO
-                                                                   : 0;
-        n->disturbed |= n->error || c->ret == -EINTR;
-        n->executed |= c->poll.exec;
-        n->placed += c->kind == WRITE && c->ret > 0 && c->value == 1;
-        n->told += c->kind == WRITE && c->ret > 0 && c->value > 1;
+        if (!n->now.error)
+                n->now.error = c->ret == -BROKEN                       ? BROKEN
+                               : c->kind == WRITE && c->ret == -EAGAIN ? EPROTO
+                               : reads && c->value == NO_WORD          ? EPROTO
+                                                                       : 0;
+        n->now.disturbed |= n->now.error || c->ret == -EINTR;
+        n->now.executed |= c->poll.exec;
+        n->now.placed += c->kind == WRITE && c->ret > 0 && c->value == 1;
+        n->now.told += c->kind == WRITE && c->ret > 0 && c->value > 1;
         n->steps++;
         if (reads && !n->first_look && (c->ret > 0 || c->ret == -EAGAIN))
                 n->first_look = c->ret;
         note_time(n, c);
         for (i = 0; c->kind == POLL && c->ret != -EAGAIN && i < KERNEL_POLLFDS; i++)
-                n->seen = n->seen << 8 | c->poll.revents[i];
+                n->now.seen = n->now.seen << 8 | c->poll.revents[i];
 }
 
 /* Fills in what follows from a new node. */
@@ -858,14 +877,17 @@ static void settle(struct node *n, uint32_t number) {
 
         if (c.kind == BEGIN) {
                 n->idle = before;
-                n->start = start_of((int) c.value);
+                b = *struct_at(before);
+                b.placed = b.received = b.consumed = 0;
+                n->now.found = idle_with(&b);
+                n->now.start = start_of((int) c.value);
         } else {
                 *n = *node_at(before);
                 n->before = before;
                 n->call = c;
                 note_answer(n, &c);
                 if (c.kind == POLL && c.ret == -EAGAIN) {
-                        n->next = c;
+                        n->now.next = c;
                         n->alike = number;
                         return;
                 }
@@ -877,14 +899,15 @@ static void settle(struct node *n, uint32_t number) {
         }
         b = *struct_at(n->idle);
         run(n, &b, 0);
-        if (n->next.kind == RETURN)
+        if (n->now.next.kind == RETURN)
                 n->after = idle_with(&b);
-        n->dry = memcmp(&b, &n->now, sizeof b) == 0 ? n->dry + 1 : 0;
-        n->now = b;
-        if (n->next.kind == CLOCK || (n->next.kind == POLL && !asks_again(n)))
-                n->seen = 0;
+        n->now.dry = memcmp(&b, &n->now.b, sizeof b) == 0 ? n->now.dry + 1 : 0;
+        n->now.b = b;
+        if (n->now.next.kind == CLOCK || (n->now.next.kind == POLL && !asks_again(n)))
+                n->now.seen = 0;
         n->alike = merging ? first_alike(n, number) : number;
         check_time(n);
+        check_poll(n);
         if (!normalising)
                 return;
         replay(n, 1000, 0, 0);
@@ -934,49 +957,31 @@ static int ask_kernel(struct kernel *k, int who, struct call *c) {
                                   : kernel_read(k, who, c->fd, &c->value);
 }
 
-/* Whether the next look of a poll() is at a pidfd, of the other side, which lives. */
-static bool looks_at_living(const struct kernel *k, int who, const struct kernel_poll *p) {
-        int i = p->look;
-
-        while (i < KERNEL_POLLFDS && p->fd[i] < 0)
-                i++;
-        return i < KERNEL_POLLFDS && p->fd[i] >= KERNEL_FD(KERNEL_PIDFD) && !k->dead[!who];
-}
-
-/* The look falls into an execve(). Returns false if that cannot be. */
-static bool executes(struct state *s, int who, struct call *c) {
-        c->poll.exec = may_be(who) && looks_at_living(&s->k, who, &c->poll);
-        if (c->poll.exec)
-                c->ret = ask_kernel(&s->k, who, c);
-        return c->poll.exec;
-}
-
-/* A signal comes. Linux closes all the same, and looks before it says that a poll() without time was
- * interrupted. One that may sleep may say so before its first look. Returns false if that cannot be. */
-static bool interrupt(struct state *s, int who, struct call *c, bool between_looks) {
-        bool polls = c->kind == POLL, looked = c->kind == CLOSE || (polls && c->poll.msec == 0);
-        int ready = looked ? ask_kernel(&s->k, who, c) : 0;
-
-        c->ret = polls && ready ? ready : -EINTR;
-        return c->kind <= CLOSE && (!polls || looked || between_looks);
-}
-
 /* Fills in the answer to a call; false if that cannot happen now. For GO, and what the pass has. */
 static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
-        bool disturb = !n->disturbed && may_be(who), polls = c->kind == POLL;
-        bool slept = c->poll.asleep, begins = polls && c->poll.look == 0 && !slept;
-        bool reads = c->kind == READ || c->kind == PREADV2;
+        const bool polls = c->kind == POLL, reads = c->kind == READ || c->kind == PREADV2;
+        const bool disturb = !n->now.disturbed && may_be(who), slept = c->poll.asleep;
+        const bool begins = polls && c->poll.look == 0 && !slept;
+        const bool looks_first = polls && c->poll.msec == 0;
+        int look = c->poll.look;
 
         if (choice == GO) {
                 if (slept && !kernel_wakes(&s->k, who, &c->poll))
                         return false;
-                c->ret = c->kind != CLOCK ? ask_kernel(&s->k, who, c) : n->clock ? n->clock : EARLY;
+                c->ret = c->kind != CLOCK ? ask_kernel(&s->k, who, c)
+                         : n->now.clock   ? n->now.clock
+                                          : EARLY;
                 return true;
         }
         c->poll.asleep = false;
         switch (choice) {
         case INTERRUPTED:
-                return interrupt(s, who, c, begins || slept) && disturb;
+                /* Linux closes all the same, and looks before it says that a poll() without time was
+                 * interrupted. One that may sleep may say so before its first look. */
+                c->ret = c->kind == CLOSE || looks_first ? ask_kernel(&s->k, who, c) : 0;
+                if (!looks_first || c->ret == 0)
+                        c->ret = -EINTR;
+                return disturb && c->kind != CLOCK && (!polls || looks_first || begins || slept);
         case FAILS:
                 c->ret = -BROKEN;
                 return disturb &&
@@ -985,14 +990,20 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
                 c->ret = reads ? (int) sizeof c->value : -EAGAIN;
                 c->value = reads ? NO_WORD : c->value;
                 return disturb && (reads || c->kind == WRITE);
-        case EXECS:
-                return polls && !n->executed && !slept && executes(s, who, c);
+        case EXECS: /* the next look is at a pidfd, of the other side, which lives */
+                while (look < KERNEL_POLLFDS && c->poll.fd[look] < 0)
+                        look++;
+                c->poll.exec = polls && !n->now.executed && !slept && may_be(who) &&
+                               look < KERNEL_POLLFDS &&
+                               c->poll.fd[look] >= KERNEL_FD(KERNEL_PIDFD) && !s->k.dead[!who];
+                c->ret = c->poll.exec ? ask_kernel(&s->k, who, c) : 0;
+                return c->poll.exec;
         case TIME_IS_UP:
                 c->ret = 0;
                 return slept && c->poll.msec > 0;
         default:
                 c->ret = choice == SOME_TIME ? HALF_TIME : DEADLINE;
-                return c->kind == CLOCK && n->clock > 0 && n->clock < c->ret;
+                return c->kind == CLOCK && n->now.clock > 0 && n->now.clock < c->ret;
         }
 }
 
@@ -1026,113 +1037,45 @@ static void normalise(struct state *s) {
         }
 }
 
-/* Runs an operation of an idle side alone, from beginning to end. */
-static const struct node *run_alone(struct state *s, int who, int start) {
-        const struct node *n;
-        struct call c;
-        uint32_t at = move_from(s, (struct move){ .who = (uint8_t) who, .start = (int16_t) start });
-
-        for (n = node_at(at); n->next.kind != RETURN; n = node_at(at)) {
-                c = n->next;
-                if (!answer(s, who, n, &c, GO))
-                        die("a wait without time sleeps");
-                at = node_after(at, &c);
-        }
-        return n;
-}
-
-static bool says_not_yet(const struct node *n) {
-        return !n->result && n->err == ETIMEDOUT && !barrier_they_aborted(struct_at(n->after));
-}
-
-static bool epoll_is_readable(const struct kernel *k, int who) {
-        struct kernel_poll p = watched;
-
-        return kernel_wakes(k, who, &p);
-}
-
-/* What an idle side may ask without a step, in each state. */
-static void check_idle(const struct state *s, int who) {
-        const Barrier *idle = struct_at(s->at[who]);
-        const char *name = who == PARENT ? "parent" : "child";
-        struct state now, quiet;
-        bool readable, not_yet;
-        Barrier b = *idle;
-        int op, begin, r;
-
-        watched = (struct kernel_poll){ .fd = { -1, -1, -1 } };
-        r = barrier_epoll(idle);
-        if (s->at[who] == GONE || idle->they_aborted) {
-                if (r != (s->at[who] == GONE ? -ENOTCONN : -EPIPE))
-                        violation("an epoll of what has ended: the %s", name);
-                return;
-        }
-        if (barrier_set_role(&b, b.role) != -EALREADY || memcmp(&b, idle, sizeof b) != 0)
-                violation("setting the role again changes something: the %s", name);
-        if (r != KERNEL_FD(KERNEL_OBJECTS))
-                violation("there is no epoll: the %s", name);
-        readable = epoll_is_readable(&s->k, who);
-        for (op = OP_WAIT_NEXT; op <= OP_WAIT_ABORTION; op++) {
-                if (op == OP_PLACE_AND_SYNC)
-                        continue;
-                /* A wait that said "not yet" leaves this side where it says so while nothing comes. */
-                begin = (op * 3 + 1) * LOOKS;
-                quiet = now = *s;
-                memset(quiet.k.counter, 0, sizeof quiet.k.counter);
-                memset(quiet.k.dead, 0, sizeof quiet.k.dead);
-                memset(quiet.k.open, 0xff, sizeof quiet.k.open);
-                if (!says_not_yet(run_alone(&quiet, who, begin)))
-                        continue;
-                not_yet = says_not_yet(run_alone(&now, who, begin));
-                if (!not_yet && !readable)
-                        violation("the epoll misses what ends a wait: the %s, %s", name,
-                                  op_name[op]);
-                if (not_yet && epoll_is_readable(&now.k, who))
-                        violation("the epoll is readable after a wait has seen all: the %s, %s",
-                                  name, op_name[op]);
-                if (not_yet && readable && op == OP_WAIT_NEXT)
-                        violation("the epoll is readable for nothing: the %s", name);
-        }
-}
-
 /* Not what the rules want. */
 static void wrong_return(const struct node *n, const struct rules *r) {
+        static const char *const verdict[SETS] = {
+                NULL, " true", " abortion", " ECANCELED", " ECONNRESET", " not yet",
+        };
         const Barrier *b = struct_at(n->after);
+        char text[sizeof wrong];
+        int i;
 
-        violation("the wrong result: %s returned %s, errno %s, having written %d barriers and %d "
-                  "abortions; the "
-                  "contract wants something else%s%s%s%s%s\n     barrier_error: %d, i_aborted: %d, "
-                  "they_aborted: %d, they_left: %d",
-                  op_name[n->start.op], n->result ? "true" : "false",
-                  n->err == UNTOUCHED ? "as before" : strerror(n->err), n->placed, n->told,
-                  r->set[REACHED] ? ", true" : "", r->set[WORD] ? ", the other's abortion" : "",
-                  r->set[CANCELED] ? ", ECANCELED" : "",
-                  r->set[LEFT] ? ", that the other left" : "", r->set[NOTHING] ? ", to wait" : "",
-                  barrier_error(b), barrier_i_aborted(b), barrier_they_aborted(b),
-                  barrier_they_left(b));
+        (void) snprintf(text, sizeof text,
+                        "the result is wrong: it wrote %d barriers and %d abortions; error: %d, "
+                        "i_aborted: %d, they_aborted: %d, they_left: %d; a wait may say:",
+                        n->now.placed, n->now.told, barrier_error(b), barrier_i_aborted(b),
+                        barrier_they_aborted(b), barrier_they_left(b));
+        for (i = REACHED; i < SETS; i++)
+                strcat(text, r->set[i] ? verdict[i] : "");
+        violation(text);
 }
 
 /* A side made many calls. If it runs on alone, it has to return or to sleep. */
 static void check_end(struct state s, int who) {
         const struct node *n = node_at(s.at[who]);
-        int calls = 20 + 4 * n->start.looks;
+        int calls = 20 + 4 * n->now.start.looks;
 
-        while (n->next.kind != RETURN && calls-- > 0) {
-                struct call c = n->next;
+        while (n->now.next.kind != RETURN && calls-- > 0) {
+                struct call c = n->now.next;
 
                 if (!answer(&s, who, n, &c, GO))
                         return;
                 s.at[who] = node_after(s.at[who], &c);
                 n = node_at(s.at[who]);
         }
-        if (n->next.kind != RETURN)
-                violation("one system call after the other, though nothing changes: %s",
-                          op_name[n->start.op]);
+        if (n->now.next.kind != RETURN)
+                violation("it makes one system call after the other, though nothing changes");
 }
 
 static void killed(struct state *s, int who) {
         kernel_kill(&s->k, who);
-        s->k.dead[who] = pass->watch; /* else nobody asks */
+        s->k.dead[who] = (pass->has & WATCH) != 0; /* else nobody asks */
         if (who != HOLDER) {
                 s->at[who] = GONE;
                 rules_forget(&s->rules[who]);
@@ -1144,15 +1087,15 @@ static void killed(struct state *s, int who) {
 /* What follows from one call, or one look of a poll(). */
 static void called(struct state *s, int who, uint32_t at, const struct call *c) {
         const struct node *n = node_at(at);
-        int op = n->start.op;
+        int op = n->now.start.op;
         uint32_t known = nodes.n;
 
         if (c->ret == -EBADF || c->ret == -ENOSYS || c->ret == -EINVAL ||
             (c->poll.revents[0] | c->poll.revents[1] | c->poll.revents[2]) & POLLNVAL)
                 violation("a descriptor was used that is not open, or not for this");
         if (c->kind == CLOSE && op != LEAVE &&
-            !(n->error == BROKEN && (op == OP_ABORT || op == OP_FAIL)))
-                violation("closed a descriptor: %s", op_name[op]);
+            !(n->now.error == BROKEN && (op == OP_ABORT || op == OP_FAIL)))
+                violation("it closed a descriptor");
         came_to = new_node(at, c);
         s->at[who] = node_at(came_to)->alike;
         n = node_at(s->at[who]);
@@ -1175,7 +1118,7 @@ static bool step(struct state *s, struct move m, uint32_t at) {
         else {
                 came_to = at;
                 n = node_at(at);
-                c = n->next;
+                c = n->now.next;
                 if (c.kind == RETURN ? m.choice != GO : !answer(s, who, n, &c, m.choice))
                         return false;
                 if (is_idle(s->at[who]) && rules_wait(n) != OP_PLACE)
@@ -1184,7 +1127,7 @@ static bool step(struct state *s, struct move m, uint32_t at) {
                 if (c.kind != RETURN)
                         called(s, who, at, &c);
                 n = node_at(s->at[who]);
-                if (n->next.kind == RETURN) {
+                if (n->now.next.kind == RETURN) {
                         s->at[who] = n->after;
                         if (!rules_returns(s, who, n))
                                 wrong_return(n, &s->rules[who]);
@@ -1208,12 +1151,12 @@ static struct state start(void) {
         starter = PARENT;
         good = barrier_init(&b) == 0;
         kernel_fork(&s.k, PARENT, CHILD);
-        if (pass->copies)
+        if (pass->has & COPIES)
                 kernel_fork(&s.k, PARENT, HOLDER);
         for (who = 0; who < SIDES; who++) {
                 starter = who;
                 mine = b;
-                if (pass->watch && may_be(who))
+                if ((pass->has & WATCH) && may_be(who))
                         good &= barrier_watch(&mine, kernel_pidfd_open(&s.k, who, !who)) == 0;
                 good &= barrier_set_role(&mine, who == CHILD ? BARRIER_CHILD : BARRIER_PARENT) == 0;
                 s.at[who] = idle_with(&mine);
@@ -1231,33 +1174,31 @@ static void print_call(struct move m, const struct call *c) {
         static const char *const name[] = { "(no call)", "write", "read",         "preadv2",
                                             "poll",      "close", "clock_gettime" };
         static const char *const fds[] = { "me", "them", "my pipe end", "their pipe end", "pidfd" };
-        int object, fd = c->fd, look = c->poll.look ? c->poll.look : KERNEL_POLLFDS;
+        int look = c->poll.look ? c->poll.look : KERNEL_POLLFDS, object = c->fd - KERNEL_FD(0);
 
         printf("%s", name[c->kind]);
-        if (c->kind == BEGIN)
-                return;
-        if (c->kind == POLL)
+        if (c->kind == POLL) {
                 do
-                        fd = c->poll.fd[--look]; /* back to the one that it looked at */
-                while (fd < 0);
-        object = fd - KERNEL_FD(0);
-        object = object < KERNEL_PIDFD ? object ^ m.who : KERNEL_PIDFD;
-        if (c->kind == POLL && (m.choice == GO || m.choice == EXECS))
-                printf(" looks at %s: %s%s", fds[object], m.choice == EXECS ? "an execve(), " : "",
-                       !c->poll.revents[look]           ? "nothing"
-                       : c->poll.revents[look] & POLLIN ? "readable"
-                                                        : "hung up");
-        else if (c->kind == CLOCK)
+                        object = c->poll.fd[--look] - KERNEL_FD(0); /* back to where it looked */
+                while (object < 0);
+                object = object < KERNEL_PIDFD ? object ^ m.who : KERNEL_PIDFD;
+                if (m.choice == GO || m.choice == EXECS)
+                        printf(" looks at %s:%s %s", fds[object],
+                               m.choice == EXECS ? " an execve()," : "",
+                               !c->poll.revents[look]           ? "nothing"
+                               : c->poll.revents[look] & POLLIN ? "readable"
+                                                                : "hung up");
+        } else if (c->kind == CLOCK)
                 printf(": %g ms", (c->ret - EARLY) / 2.0);
-        else if (c->kind != POLL)
-                printf("(%s)", fds[object]);
-        else if (m.choice == TIME_IS_UP)
-                printf(": time is up");
-        if (c->value >> 63)
+        else if (c->kind != BEGIN)
+                printf("(%s)", fds[object ^ m.who]);
+        if (c->kind != BEGIN && c->value >> 63)
                 printf(": aborted, code %d", (int) (c->value >> 48 & 0x7fff));
-        else if (c->value || c->kind == WRITE)
+        else if (c->kind == WRITE || (c->kind != BEGIN && c->value))
                 printf(": %" PRIu64 " placed", c->value);
-        if (c->ret < 0 && !(c->kind == POLL && c->ret == -EAGAIN))
+        if (m.choice == TIME_IS_UP)
+                printf(": time is up");
+        else if (c->ret < 0 && !(c->kind == POLL && c->ret == -EAGAIN))
                 printf(": %s", strerror(-c->ret));
 }
 
@@ -1276,17 +1217,17 @@ static void retell(struct state *s, struct move m) {
                 return;
         }
         n = node_at(came_to);
-        printf("%s", op_name[n->start.op]);
-        if (waits(n->start.op) && n->start.msec >= 0)
-                printf(", %d ms", n->start.msec);
-        if (waits(n->start.op) && n->start.msec != 0)
-                printf(", %s", how[n->start.looks]);
+        printf("%s", op_name[n->now.start.op]);
+        if (waits(n->now.start.op) && n->now.start.msec >= 0)
+                printf(", %d ms", n->now.start.msec);
+        if (waits(n->now.start.op) && n->now.start.msec != 0)
+                printf(", %s", how[n->now.start.looks]);
         printf("  ");
         print_call(m, &n->call);
-        if (n->next.kind == RETURN)
-                printf(" -> %s", n->result ? "true" : "false");
-        if (n->next.kind == RETURN && n->err != UNTOUCHED && !n->result)
-                printf(", %s", strerror(n->err));
+        if (n->now.next.kind == RETURN)
+                printf(" -> %s", n->now.result ? "true" : "false");
+        if (n->now.next.kind == RETURN && n->now.err != UNTOUCHED && !n->now.result)
+                printf(", %s", strerror(n->now.err));
         printf("\n");
 }
 
@@ -1323,8 +1264,7 @@ static void report(const struct move *last) {
  * it higher than another? And steps that waits make from these. README.md says what follows where a
  * greater lead brings no new ones. */
 static struct table outlines = { .key = sizeof(struct state), .size = sizeof(struct state) };
-static struct table outline_sides = { .key = offsetof(struct alike, node),
-                                      .size = sizeof(struct alike) };
+static struct table outline_sides = { .key = sizeof(struct now), .size = sizeof(struct now) };
 
 struct wait_step {
         uint32_t from, after; /* an outline; the side of it that waits, with what it asks next */
@@ -1339,24 +1279,23 @@ static bool all_known;        /* a new one is a violation */
 static uint32_t outline_from; /* of the state whose steps are made */
 
 static uint32_t outline_side(uint32_t at) {
-        struct alike a = { .n = { 0 } };
-        struct node n = { 0 };
+        struct now now;
 
-        if (!is_idle(at))
-                n = *node_at(at);
-        if (n.next.kind == WRITE && n.next.value == 1)
-                at = n.idle; /* it was interrupted before it placed: as if it had not begun */
-        if (is_idle(at))
-                a.b = *struct_at(at);
-        else {
-                n.dry = 0; /* a side does not know how long nothing has changed */
-                n.err = n.result ? 0 : n.err;
-                a = alike(&n);
+        if (!is_idle(at)) {
+                now = node_at(at)->now;
+                now.dry = 0; /* a side does not know how long nothing has changed */
+                now.err = now.result ? 0 : now.err;
+                if (now.next.kind == WRITE && now.next.value == 1)
+                        at = node_at(at)->idle; /* interrupted before it placed: it has not begun */
         }
-        a.b.received =
-                (a.b.received > a.b.consumed ? 1U : 0) | (a.b.received >= a.b.placed ? 2U : 0);
-        a.b.placed = a.b.consumed = 0;
-        return table_number(&outline_sides, &a);
+        if (is_idle(at)) {
+                memset(&now, 0, sizeof now);
+                now.b = *struct_at(at);
+        }
+        now.b.received = (now.b.received > now.b.consumed ? 1U : 0) |
+                         (now.b.received >= now.b.placed ? 2U : 0);
+        now.b.placed = now.b.consumed = 0;
+        return table_number(&outline_sides, &now);
 }
 
 static uint32_t outline(struct state s) {
@@ -1387,46 +1326,19 @@ static void note_outline(const struct state *s, struct move m) {
                 made.after = outline_side(came_to);
                 (void) table_number(&wait_steps, &made);
         }
-        if (all_known && !*wrong && (outlines.n > known_outlines || wait_steps.n > known_steps))
-                (void) snprintf(
-                        wrong, sizeof wrong,
-                        "a lead of %d brings a %s that a lead of %d does not have", pass->lead,
-                        outlines.n > known_outlines ? "state" : "step of a wait", pass->lead - 1);
+        if (all_known && (outlines.n > known_outlines || wait_steps.n > known_steps))
+                violation("this lead brings a state or a step of a wait that one less does not");
 }
 
 /* ---- breadth first --------------------------------------------------------------------------- */
 
-/* What check_idle() depends on. */
-struct idle {
-        uint32_t at, who;
-        struct kernel k;
-};
-
 static uint64_t transitions;
 static uint32_t bound = UINT32_MAX; /* so many states make steps, at most */
-static struct table checked = { .key = sizeof(struct idle), .size = sizeof(struct idle) };
-static struct table idles[2]; /* where both sides are idle, with normalisation and without */
+static struct table idles[2];       /* where both sides are idle, with normalisation and without */
 
 /* Steps that were made. Where they led is looked up together, when memory has brought the slots. */
 static struct visited fresh[64];
 static size_t n_fresh;
-
-/* Once for each that is different. */
-static void check_idles(const struct state *s) {
-        struct idle idle;
-        uint32_t n;
-        int who;
-
-        for (who = 0; normalising && who < SIDES; who++) {
-                if (!is_idle(s->at[who]))
-                        continue;
-                idle = (struct idle){ .at = s->at[who], .who = (uint32_t) who, .k = s->k };
-                n = checked.n;
-                (void) table_number(&checked, &idle);
-                if (checked.n > n)
-                        check_idle(s, who);
-        }
-}
 
 static void look_up(void) {
         const struct visited *v;
@@ -1438,7 +1350,6 @@ static void look_up(void) {
                 if (table_number(states, v) == n) {
                         s = unpack(v);
                         rules_asleep(s);
-                        check_idles(&s);
                 }
                 if (*wrong) {
                         current = v->from;
@@ -1474,11 +1385,12 @@ static bool may_start(const struct state *s, int who, struct start start) {
 
         if (waits(start.op) && !may_be(who))
                 return false;
-        if (!waits(start.op) ? start.msec >= 0 : start.msec > 0 && !(pass->msec && may_be(who)))
+        if (!waits(start.op) ? start.msec >= 0
+                             : start.msec > 0 && !((pass->has & TIME) && may_be(who)))
                 return false;
         if (!((looks ? pass->looks : POLL_FIRST) >> start.looks & 1))
                 return false;
-        if (!pass->ends &&
+        if (!(pass->has & ENDS) &&
             (start.op == (who == PARENT ? OP_FAIL : OP_ABORT) || start.op == OTHER_ROLE))
                 return false;
         if ((start.op != OP_PLACE && start.op != OP_PLACE_AND_SYNC) || b->error)
@@ -1487,21 +1399,16 @@ static bool may_start(const struct state *s, int who, struct start start) {
                (normalising || b->placed < (uint64_t) pass->placements);
 }
 
-/* Whether this pass has it. */
-static bool has_choice(int choice) {
-        return choice == GO || (choice == INTERRUPTED      ? pass->eintr
-                                : choice <= NO_HONEST_PEER ? pass->fail
-                                : choice == EXECS          ? pass->watch
-                                                           : pass->msec);
-}
+/* What a pass has to have for a choice; GO, with 0, is in all. */
+static const unsigned needs[] = { 0, SIGNAL, FAIL, FAIL, WATCH, TIME, TIME, TIME };
 
 /* This side goes on, in each way that the pass has. */
 static void go_on(const struct state *s, struct move m) {
         uint32_t at = move_from(s, m);
-        int end = node_at(at)->next.kind == RETURN ? INTERRUPTED : KILLED;
+        int end = node_at(at)->now.next.kind == RETURN ? INTERRUPTED : KILLED;
 
         for (m.choice = GO; m.choice < end; m.choice++)
-                if (has_choice(m.choice))
+                if (!needs[m.choice] || (pass->has & needs[m.choice]))
                         attempt(s, m, at);
 }
 
@@ -1513,8 +1420,8 @@ static void expand(const struct state *s) {
                 m.start = -1;
                 m.choice = KILLED;
                 if (m.who == HOLDER ? s->k.open[HOLDER] != 0
-                                    : pass->kill && may_be(!m.who) && !s->k.dead[m.who] &&
-                                              (s->k.open[m.who] || pass->watch))
+                                    : (pass->has & KILL) && may_be(!m.who) && !s->k.dead[m.who] &&
+                                              (s->k.open[m.who] || (pass->has & WATCH)))
                         attempt(s, m, 0);
                 if (m.who == HOLDER || s->at[m.who] == GONE)
                         continue;
@@ -1561,44 +1468,42 @@ static void explore(bool normalised) {
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-enum { TWO = POLL_FIRST | LOOK, ALL = TWO | LOOK_TWICE | LOOK_THRICE };
-
-#define DISTURBED   .kill = true, .eintr = true, .fail = true, .msec = true, .copies = true
-#define ALL_AT_ONCE DISTURBED, .watch = true
+#define MUCH (KILL | SIGNAL | FAIL | TIME | COPIES)
+#define MOST (MUCH | WATCH)
+#define EACH (MOST | OLD | ENDS | TRIES)
 
 static const struct pass full[] = {
-        { 1, POLL_FIRST, .placements = 6 },
-        { 3, TWO, .kill = true },
-        { 2, ALL, .kill = true },
-        { 2, TWO, .kill = true, .ends = true },
-        { 2, TWO, .kill = true, .copies = true },
-        { 2, TWO, .kill = true, .copies = true, .watch = true },
-        { 2, POLL_FIRST, .kill = true, .eintr = true },
-        { 1, POLL_FIRST, .kill = true, .eintr = true, .copies = true, .watch = true },
-        { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true },
-        { 1, POLL_FIRST | LOOK_THRICE, .kill = true, .msec = true },
-        { 2, TWO, DISTURBED, .only = BARRIER_PARENT },
-        { 2, TWO, DISTURBED, .only = BARRIER_CHILD },
-        { 2, TWO, ALL_AT_ONCE, .only = BARRIER_PARENT },
-        { 2, TWO, ALL_AT_ONCE, .only = BARRIER_CHILD },
-        { 1, ALL, ALL_AT_ONCE, .old = true, .ends = true, .only = BARRIER_PARENT },
-        { 1, ALL, ALL_AT_ONCE, .old = true, .ends = true, .only = BARRIER_CHILD },
+        { 1, POLL_FIRST, 0, BOTH, 6 },
+        { 3, TWO, KILL, BOTH, 0 },
+        { 2, ALL, KILL | TRIES, BOTH, 0 },
+        { 2, TWO, KILL | ENDS, BOTH, 0 },
+        { 2, TWO, KILL | COPIES, BOTH, 0 },
+        { 2, TWO, KILL | COPIES | WATCH, BOTH, 0 },
+        { 2, POLL_FIRST, KILL | SIGNAL, BOTH, 0 },
+        { 1, POLL_FIRST, KILL | SIGNAL | COPIES | WATCH, BOTH, 0 },
+        { 1, POLL_FIRST, KILL | SIGNAL | FAIL | OLD, BOTH, 0 },
+        { 1, POLL_FIRST | LOOK_THRICE, KILL | TIME | TRIES, BOTH, 0 },
+        { 2, TWO, MUCH, BARRIER_PARENT, 0 },
+        { 2, TWO, MUCH, BARRIER_CHILD, 0 },
+        { 2, TWO, MOST, BARRIER_PARENT, 0 },
+        { 2, TWO, MOST, BARRIER_CHILD, 0 },
+        { 1, ALL, EACH, BARRIER_PARENT, 0 },
+        { 1, ALL, EACH, BARRIER_CHILD, 0 },
 };
 
 static const struct pass brief[] = {
-        { 1, POLL_FIRST, .kill = true, .eintr = true, .fail = true, .old = true,
-          .only = BARRIER_PARENT },
-        { 1, ALL, .msec = true, .only = BARRIER_CHILD },
-        { 1, TWO, .kill = true },
-        { 1, POLL_FIRST, ALL_AT_ONCE, .only = BARRIER_CHILD },
-        { 1, POLL_FIRST, .ends = true },
-        { 1, POLL_FIRST, .placements = 3 },
+        { 1, POLL_FIRST, KILL | SIGNAL | FAIL | OLD, BARRIER_PARENT, 0 },
+        { 1, ALL, TIME | TRIES, BARRIER_CHILD, 0 },
+        { 1, TWO, KILL, BOTH, 0 },
+        { 1, POLL_FIRST, MOST, BARRIER_CHILD, 0 },
+        { 1, POLL_FIRST, ENDS, BOTH, 0 },
+        { 1, POLL_FIRST, 0, BOTH, 3 },
 };
 
 /* Each with a lead, and with one less, which has to do for it. */
 static const struct pass led[] = {
-        { 0, TWO, .kill = true },
-        { 0, POLL_FIRST, .kill = true, .eintr = true },
+        { 0, TWO, KILL, BOTH, 0 },
+        { 0, POLL_FIRST, KILL | SIGNAL, BOTH, 0 },
 };
 
 enum {
@@ -1607,103 +1512,56 @@ enum {
         LED = sizeof led / sizeof *led,
 };
 
-/* What a real process meets: each two of these, on either side, are in one pass at least. */
-static const struct {
-        const char *name;
-        size_t at; /* in a pass */
-} disturbances[] = {
-        { "kill", offsetof(struct pass, kill) },
-        { "EINTR", offsetof(struct pass, eintr) },
-        { "failures", offsetof(struct pass, fail) },
-        { "time", offsetof(struct pass, msec) },
-        { "copies", offsetof(struct pass, copies) },
-        { "watch", offsetof(struct pass, watch) },
-        { "no preadv2", offsetof(struct pass, old) },
-        { "all ends", offsetof(struct pass, ends) },
-        { "tries", 0 },
-};
-
-enum { DISTURBANCES = sizeof disturbances / sizeof *disturbances, TRIES = DISTURBANCES - 1 };
-
-static bool has(const struct pass *p, int disturbance) {
-        if (disturbance == TRIES)
-                return (p->looks & (LOOK_TWICE | LOOK_THRICE)) != 0;
-        return *(const bool *) ((const char *) p + disturbances[disturbance].at);
-}
-
-/* What a pass combines, in words. */
-static void add_word(char *name, size_t size, const char *separator, const char *word) {
-        size_t n = strlen(name);
-
-        (void) snprintf(name + n, size - n, "%s%s", n ? separator : "", word);
-}
-
+/* What a pass has, in words. */
 static const char *pass_name(const struct pass *p) {
+        static const char *const word[KINDS] = {
+                "kill, ",  "EINTR, ",      "failures, ", "time, ",  "copies, ",
+                "watch, ", "no preadv2, ", "all ends, ", "tries, ",
+        };
         static char name[200];
         int i;
 
         *name = 0;
-        for (i = 0; i < DISTURBANCES; i++)
-                if (has(p, i))
-                        add_word(name, sizeof name, ", ", disturbances[i].name);
-        if (p->only)
-                add_word(name, sizeof name, "; ", p->only == BARRIER_PARENT ? "parent" : "child");
-        if (p->placements)
-                add_word(name, sizeof name, ", ", "not normalised");
-        return name;
+        for (i = 0; i < KINDS; i++)
+                if (p->has >> i & 1)
+                        strcat(name, word[i]);
+        strcat(name, p->placements ? "not normalised, " : "");
+        return strcat(name, p->only == BARRIER_PARENT  ? "parent"
+                            : p->only == BARRIER_CHILD ? "child"
+                                                       : "both");
 }
 
-/* On which sides two disturbances meet. */
-static int sides_of(int first, int second, bool print) {
-        int k, sides = 0;
+/* Each two of what a real process meets are in one pass at least, on either side. */
+static void check_pairs(void) {
+        unsigned i, j, k, both, sides;
+        struct pass pair = { 0 };
 
-        for (k = 0; k < FULL; k++) {
-                if (!has(&full[k], first) || !has(&full[k], second))
-                        continue;
-                sides |= full[k].only ? full[k].only : BARRIER_PARENT | BARRIER_CHILD;
-                if (print)
-                        printf(" %d", k + 1);
-        }
-        return sides;
-}
-
-/* Which passes have two disturbances; there has to be one for either side. */
-static void check_pairs(bool print) {
-        int i, j, sides;
-
-        for (i = 0; i < DISTURBANCES; i++)
-                for (j = i + 1; j < DISTURBANCES; j++) {
-                        if (print)
-                                printf("%s with %s: pass", disturbances[i].name,
-                                       disturbances[j].name);
-                        sides = sides_of(i, j, print);
-                        if (print)
-                                printf("\n");
+        for (i = 0; i < KINDS; i++)
+                for (j = 0; j < i; j++) {
+                        both = 1U << i | 1U << j;
+                        for (sides = 0, k = 0; k < FULL; k++)
+                                if ((full[k].has & both) == both)
+                                        sides |= full[k].only ? (unsigned) full[k].only : 3;
                         if (sides == (BARRIER_PARENT | BARRIER_CHILD))
                                 continue;
-                        fprintf(stderr, "explore: no pass has %s with %s on the %s's side\n",
-                                disturbances[i].name, disturbances[j].name,
-                                sides & BARRIER_PARENT ? "child" : "parent");
+                        pair.has = both;
+                        pair.only = (int) (3 - sides);
+                        fprintf(stderr, "explore: no pass has %s\n", pass_name(&pair));
                         exit(2);
                 }
-        if (print)
-                printf("\n");
 }
 
 static int greatest_lead; /* of --leads; or 0 */
 static uint64_t *total;   /* states and transitions of all passes */
 
-static void print_row(int number, uint64_t n, uint64_t made, int whose) {
+static void print_row(int whose, uint64_t n, uint64_t made) {
         struct rusage usage;
 
         (void) getrusage(whose, &usage);
-        if (number)
-                printf("%2d %-79s %d", number, pass_name(pass), pass->lead);
-        else
-                printf("   %-79s  ", "all");
         printf(" %11" PRIu64 " %12" PRIu64 " %6.0f %5ld\n", n, made,
                (double) usage.ru_utime.tv_sec + (double) usage.ru_utime.tv_usec / 1e6,
                usage.ru_maxrss / 1024);
+        (void) fflush(stdout);
 }
 
 /* One pass, in a process of its own. */
@@ -1716,22 +1574,21 @@ static void run_pass(int number) {
                 outlining = true;
                 p.lead = greatest_lead - 1;
                 explore(true);
-                print_row(number, states->n, transitions, RUSAGE_SELF);
-                printf("   %u states without numbers, %u steps of waits\n", outlines.n,
-                       wait_steps.n);
-                (void) fflush(stdout);
+                printf("   %u states without numbers, %u steps of waits, with a lead of %d\n",
+                       outlines.n, wait_steps.n, p.lead);
                 all_known = true;
                 p.lead++;
         }
         explore(true);
-        if (pass->placements)
+        if (p.placements)
                 explore(false);
-        if (idles[1].n < idles[0].n && bound == UINT32_MAX) {
-                printf("\nThe shortest schedule: none; %u idle states, %u without normalisation\n",
-                       idles[0].n, idles[1].n);
-                exit(1);
+        if (p.placements && bound == UINT32_MAX && idles[1].n < idles[0].n) {
+                violation("an idle state that is not there without normalisation");
+                current = 0; /* there is no schedule */
+                report(NULL);
         }
-        print_row(number, states->n, transitions, RUSAGE_SELF);
+        printf("%3d %-79s %d", number, pass_name(pass), p.lead);
+        print_row(RUSAGE_SELF, states->n, transitions);
         (void) __atomic_fetch_add(&total[0], states->n, __ATOMIC_RELAXED);
         (void) __atomic_fetch_add(&total[1], transitions, __ATOMIC_RELAXED);
         exit(0);
@@ -1742,11 +1599,8 @@ static int run_all(const struct pass *passes, int n, int cores) {
         int i, failed = 0, status;
         pid_t pid;
 
-        total = mmap(NULL, 2 * sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                     -1, 0);
-        if (total == MAP_FAILED)
-                die("mmap");
-        printf("   %-79s K %11s %12s %6s %5s\n", "what can happen", "states", "transitions",
+        total = get_memory(2 * sizeof *total, MAP_SHARED);
+        printf("    %-79s K %11s %12s %6s %5s\n", "what can happen", "states", "transitions",
                "CPU s", "MB");
         (void) fflush(stdout);
         for (i = 0; i < n + cores && !failed; i++) {
@@ -1755,39 +1609,42 @@ static int run_all(const struct pass *passes, int n, int cores) {
                                 die("a pass failed");
                         failed = WEXITSTATUS(status);
                 }
-                if (i < n && !failed) {
-                        pass = &passes[i];
-                        pid = fork();
-                        if (pid < 0)
-                                die("fork");
-                        if (pid == 0)
-                                run_pass(i + 1);
-                }
+                if (i >= n || failed)
+                        continue;
+                pass = &passes[i];
+                pid = fork();
+                if (pid < 0)
+                        die("fork");
+                if (pid == 0)
+                        run_pass(i + 1);
         }
-        if (!failed)
-                print_row(0, total[0], total[1], RUSAGE_CHILDREN);
-        printf("explore: %d passed, %d failed, 0 skipped\n", i - cores - failed, failed);
+        if (!failed) {
+                printf("%-85s", "all");
+                print_row(RUSAGE_CHILDREN, total[0], total[1]);
+        }
         return failed;
 }
 
 int main(int argc, char **argv) {
-        const bool brief_form = argc == 2 && strcmp(argv[1], "--short") == 0;
         const int cores = (int) sysconf(_SC_NPROCESSORS_ONLN);
+        const char *option = argc > 1 ? argv[1] : "";
         uint64_t number = 3;
 
-        if (argc > 1 && strcmp(argv[1], "--leads") == 0 && argc <= 3 &&
-            (argc == 2 || parse_number(argv[2], &number)) && number > 1 && number <= LEAD_MAX) {
-                greatest_lead = (int) number;
-                return run_all(led, LED, cores);
-        }
-        if (argc == 3 && strcmp(argv[1], "--first") == 0 && parse_number(argv[2], &number) &&
-            number < UINT32_MAX) {
+        check_pairs();
+        if (argc == 1)
+                return run_all(full, FULL, cores);
+        if (argc == 2 && strcmp(option, "--short") == 0)
+                return run_all(brief, BRIEF, cores);
+        if (argc > 3 || (argc == 3 && !parse_number(argv[2], &number)))
+                number = 0;
+        if (argc == 3 && strcmp(option, "--first") == 0 && number > 0 && number < UINT32_MAX) {
                 bound = (uint32_t) number;
                 return run_all(brief, BRIEF, 1);
         }
-        if (argc > 1 && !brief_form)
-                die("the options are --short, --first with a number of states, and --leads with a "
-                    "lead from 2 to 6, or with none");
-        check_pairs(!brief_form);
-        return brief_form ? run_all(brief, BRIEF, cores) : run_all(full, FULL, cores);
+        if (strcmp(option, "--leads") == 0 && number > 1 && number <= LEAD_MAX) {
+                greatest_lead = (int) number;
+                return run_all(led, LED, cores);
+        }
+        die("the options are --short, --first with a number of states, and --leads with a lead "
+            "from 2 to 6, or with none");
 }
