@@ -5,7 +5,7 @@
 # spin.sh [--short] - the protocol in every state, by Spin; barrier.pml says what and how
 #
 # The model as it stands keeps all promises, and no line of it is dead. With each of the errors
-# below it breaks the promises beside it, each asked alone. --short: fewer barriers.
+# below it breaks the promise beside it, asked alone. --short: fewer barriers.
 #
 # `pan`, which Spin makes of the model, exits with 0 whatever it found. When it ran out of depth or
 # memory it even says "errors: 0": so all of its text is looked at.
@@ -16,22 +16,19 @@
 model=$(realpath verify/states/barrier.pml)
 
 # Name, N, WAITING, what to look for (a broken promise, or an operation that turns for ever without
-# being DISTURBED), and whether it takes long enough for gcc to take its time.
+# being DISTURBED), whether it takes long enough for gcc to take its time, BUG, and ONLY.
 right() {
-        if [ "$1" = --short ]; then
-                echo both-wait 1 2 promises -O0
-                echo one-waits 2 1 promises -O0
-                echo turning 1 1 loops -O0
-        else
-                echo both-wait 3 2 promises -O2
-                echo one-waits 6 1 promises -O2
-                echo turning 2 2 loops -O2
-        fi
+        case $1 in
+        --short) printf '%s 0 0\n' 'both-wait 1 2 promises -O0' 'one-waits 2 1 promises -O0' \
+                'turning 1 1 loops -O0' ;;
+        *) printf '%s 0 0\n' 'both-wait 3 2 promises -O2' 'one-waits 6 1 promises -O2' \
+                'turning 2 2 loops -O2' ;;
+        esac
 }
 
-# BUG, and the promises that it breaks.
-errors() {
-        cat << 'END'
+# The same for each BUG and the promise that it breaks.
+wrong() {
+        sed 's/\(.*\) \(.*\)/\1-\2 2 1 promises -O0 \1 \2/; s/promises \(.*\) loops/loops \1 0/' << 'END'
 full_at_one P1_placing_never_waits
 off_by_one P2_linked
 consumes_nothing P3_consumed_once
@@ -44,7 +41,8 @@ old_news P4_abortion_supersedes
 barriers_first P4_abortion_supersedes
 deaf_to_itself P4_abortion_supersedes
 no_word P4_abortion_wakes
-no_second_read P4_abortion_outlives_exit P5_barrier_outlives_exit
+no_second_read P4_abortion_outlives_exit
+no_second_read P5_barrier_outlives_exit
 no_pipe P5_leaving_wakes
 no_pidfd P5_leaving_wakes
 end_is_go P5_leaving_is_no_barrier
@@ -53,79 +51,50 @@ turns_for_ever loops
 END
 }
 
-# search DIR N WAITING promises|loops OPTIMISATION BUG ONLY: leaves what pan said in DIR/said
-search() (
-        rm -rf "$1"
-        mkdir -p "$1"
-        cd "$1"
+# What pan says is in `said`. Spin warns that its reduction does not go with a rendezvous that ends
+# an `unless`.
+search() {
+        rm -rf "${out:?}/$1"
+        mkdir -p "$out/$1"
+        cd "$out/$1" || return
+        optimise=$5 bug=$6
         case $4 in
-        promises) disturbed=true compile=-DSAFETY run= ;;
-        loops) disturbed=false compile=-DNP run=-l ;;
+        promises) disturbed=true compile=-DSAFETY run='' found='assertion violated' ;;
+        loops) disturbed=false compile=-DNP run=-l found='non-progress cycle' ;;
         esac
-        options="-DN=$2 -DWAITING=$3 -DDISTURBED=$disturbed -DBUG=$6 -DONLY=$7"
-        # shellcheck disable=SC2086
-        spin $options -a "$model"
-        # Spin warns that its reduction does not go with a rendezvous that ends an `unless`.
-        gcc "$5" -w -DNOREDUCE -DMEMLIM=4000 "$compile" -o pan pan.c
+        set -- "-DN=$2" "-DWAITING=$3" "-DDISTURBED=$disturbed" "-DBUG=$6" "-DONLY=$7"
+        spin "$@" -a "$model"
+        gcc "$optimise" -w -DNOREDUCE -DMEMLIM=4000 "$compile" -o pan pan.c
         # shellcheck disable=SC2086
         ./pan $run -b -m100000 -w20 > said
         cat said
-        # The way to an error that is not meant.
-        # shellcheck disable=SC2086
-        [ "$6" != 0 ] || [ ! -e barrier.pml.trail ] ||
-                spin $options -k barrier.pml.trail -p "$model"
-)
-
-# holds NAME N WAITING KIND OPTIMISATION: no error, all of it looked at, no dead line
-holds() {
-        said=$out/$1/said
-        search "$out/$1" "$2" "$3" "$4" "$5" 0 0
-        grep -q '^State-vector .*, errors: 0$' "$said"
-        [ ! -e "$out/$1/barrier.pml.trail" ]
-        not_all=$(grep -i 'not completed\|too small\|bound$' "$said" || [ $? = 1 ])
-        # Nothing ends the process that is the kernel; and without signals some lines are dead.
-        dead=$(grep 'barrier.pml:[0-9]*, state' "$said" | grep -v '"-end-"$' || [ $? = 1 ])
-        [ -z "$not_all" ]
-        [ "$4" = loops ] || [ -z "$dead" ] || {
-                printf 'never reached:\n%s\n' "$dead"
+        if [ "$bug" != 0 ]; then
+                grep -q "^pan:1: $found " said
+                grep -q '^State-vector .*, errors: 1$' said
+                return
+        fi
+        if [ -e barrier.pml.trail ]; then # the way to it
+                spin "$@" -k barrier.pml.trail -p "$model"
                 return 1
-        }
-        awk '/ states, stored/ { states = $1 }
+        fi
+        grep -q '^State-vector .*, errors: 0$' said
+        # All of it was looked at; nothing ends the process that is the kernel, and without signals
+        # some lines are dead.
+        awk -v kind="$compile" '/not completed|too small|bound$/ { print "not all: " $0; bad = 1 }
+             /barrier.pml:[0-9]*, state/ && !/"-end-"$/ && kind != "-DNP" {
+                     print "never reached: " $0; bad = 1 }
+             / states, stored/ { states = $1 }
              / transitions \(=/ { transitions = $1 }
              /total actual memory usage/ { memory = $1 }
-             /^pan: elapsed time/ { time = $4 }
-             END { printf "figure: %d states, %d transitions, %.0f MB, %.0f s\n",
-                           states, transitions, memory, time }' "$said"
-}
-
-# fails BUG PROMISE...
-fails() {
-        bug=$1
-        shift
-        for promise; do
-                said=$out/$bug-$promise/said
-                case $promise in
-                loops)
-                        search "$out/$bug-$promise" 2 1 loops -O0 "$bug" 0
-                        grep -q '^pan:1: non-progress cycle ' "$said"
-                        ;;
-                *)
-                        search "$out/$bug-$promise" 2 1 promises -O0 "$bug" "$promise"
-                        grep -q '^pan:1: assertion violated ' "$said"
-                        ;;
-                esac
-                grep -q '^State-vector .*, errors: 1$' "$said"
-        done
-        echo "figure: $# broken, as meant: $*"
+             END { printf "figure: %d states, %d transitions, %.0f MB\n", states, transitions,
+                           memory
+                   exit bad }' said
 }
 
 if [ "$1" = --job ]; then
         # shellcheck disable=SC2086
         set -- $2
-        case $5 in
-        -O*) attempt "$1" holds "$@" ;;
-        *) attempt "$1" fails "$@" ;;
-        esac
+        attempt "$1" search "$@"
         exit
 fi
 
@@ -135,7 +104,7 @@ need spin spin
 all_there
 
 # Each promise and each error of the model stands above.
-errors | tr ' ' '\n' | grep -v '^loops$' | sort -u > "$out/here"
+wrong | sed 's/.* -O0 //' | tr ' ' '\n' | grep -v '^0$' | sort -u > "$out/here"
 sed -n 's/.*\(PROMISE(\|BUG [!=]= \)\([A-Za-z0-9_]*\).*/\2/p' "$model" | grep -v '^name$' |
         sort -u | diff "$out/here" - || {
         echo "$name: barrier.pml has other promises or errors than are listed here" >&2
@@ -144,5 +113,5 @@ sed -n 's/.*\(PROMISE(\|BUG [!=]= \)\([A-Za-z0-9_]*\).*/\2/p' "$model" | grep -v
 
 {
         right "$1"
-        errors
+        wrong
 } | run_jobs
