@@ -45,13 +45,16 @@ static struct plan {
 } plan;
 
 /* What a side tells of itself. */
-static volatile struct side {
+struct side {
         int placed;  /* barriers that barrier_place() returned for */
         int reached; /* waits that returned true */
         int error;   /* errno of the wait that did not, or how it ended for the parent, or 0 */
         bool left;   /* barrier_they_left() then */
         bool done;   /* it came to its end alive */
-} * sides;           /* of PARENT and of CHILD, shared */
+};
+
+static volatile struct side *sides; /* of PARENT and of CHILD, shared */
+static volatile sig_atomic_t hung;
 
 /* ---- one handshake --------------------------------------------------------------------------- */
 
@@ -158,10 +161,9 @@ __attribute__((noreturn)) static void fail(const char *what) {
         exit(1);
 }
 
-/* While this process waits, and prints nothing. */
 static void on_alarm(int sig) {
         (void) sig;
-        fail("hangs");
+        hung = 1;
 }
 
 static pid_t fork_one(void) {
@@ -173,9 +175,21 @@ static pid_t fork_one(void) {
         return pid;
 }
 
+static void kill_victims(const pid_t pids[3]) {
+        volatile int turns = plan.spin;
+        int me;
+
+        while (plan.met && !hung && !(sides[PARENT].placed && sides[CHILD].placed))
+                (void) sched_yield();
+        while (turns > 0)
+                turns--;
+        for (me = PARENT; me <= CHILD; me++)
+                if (plan.victims & me)
+                        (void) kill(pids[me], SIGKILL);
+}
+
 static void handshake(void) {
         int i, me, status, pidfd = -1;
-        volatile int turns;
         pid_t pids[3] = { 0 }; /* of who holds the copies, and of the sides */
         const char *wrong;
         Barrier b;
@@ -201,17 +215,11 @@ static void handshake(void) {
         (void) close(pidfd);
 
         (void) alarm(HUNG_AFTER);
-        while (plan.met && !(sides[PARENT].placed && sides[CHILD].placed))
-                (void) sched_yield();
-        for (turns = plan.spin; turns > 0; turns--)
-                ;
-        for (me = PARENT; me <= CHILD; me++)
-                if (plan.victims & me)
-                        (void) kill(pids[me], SIGKILL);
+        kill_victims(pids);
         for (me = PARENT; me <= CHILD; me++)
                 if (waitpid(pids[me], &status, 0) < 0 ||
                     (status != 0 && !(status == SIGKILL && (plan.victims & me))))
-                        fail("a side ended with an error");
+                        fail(hung ? "hangs" : "a side ended with an error");
         if (pids[0]) {
                 (void) kill(pids[0], SIGKILL);
                 (void) waitpid(pids[0], &status, 0);
@@ -222,6 +230,7 @@ static void handshake(void) {
 
 int main(int argc, char **argv) {
         uint64_t n = 100000, seed = (uint64_t) time(NULL), i;
+        const struct sigaction action = { .sa_handler = on_alarm };
         long killed[3] = { 0 };
 
         parse_arguments(argc, argv, "soak [HANDSHAKES", &n, &seed);
@@ -230,7 +239,7 @@ int main(int argc, char **argv) {
         (void) fflush(stdout);
         sides = mmap(NULL, 3 * sizeof *sides, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                      -1, 0);
-        need(sides != MAP_FAILED && signal(SIGALRM, on_alarm) != SIG_ERR, "soak: set-up");
+        need(sides != MAP_FAILED && sigaction(SIGALRM, &action, NULL) == 0, "soak: set-up");
 
         for (i = 0; i < n; i++) {
                 handshake();
