@@ -3,12 +3,12 @@
  */
 #include <apr_poll.h>
 #include <apr_portable.h>
-#include <stdlib.h>
 
 #include "harness.h"
 
 static apr_pool_t *pool;
 static apr_pollset_t *set;
+static apr_pollfd_t fds[MOST];
 
 const struct ask asks[] = { ASK(APR_POLLIN), ASK(0), ASK(APR_POLLOUT), { NULL, 0 } };
 
@@ -18,20 +18,16 @@ bool loop_open(void) {
 }
 
 void *loop_watch(int fd, int what, void *data) {
-        apr_pollfd_t *w = calloc(1, sizeof *w);
+        apr_pollfd_t *w = &fds[fd];
 
-        if (!w || apr_os_file_put(&w->desc.f, &fd, 0, pool) != 0)
-                abort();
-        w->desc_type = APR_POLL_FILE;
-        w->reqevents = (apr_int16_t) what;
-        w->client_data = data;
-        w->p = pool;
+        *w = (apr_pollfd_t){ pool, APR_POLL_FILE, (apr_int16_t) what, 0, { NULL }, data };
+        if (apr_os_file_put(&w->desc.f, &fd, 0, pool) != 0)
+                return NULL;
         return apr_pollset_add(set, w) == 0 ? w : NULL;
 }
 
 void loop_unwatch(void *w) {
         (void) apr_pollset_remove(set, w);
-        free(w);
 }
 
 void loop_turn(void) {

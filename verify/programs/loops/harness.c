@@ -14,17 +14,16 @@
 #define _GNU_SOURCE 1
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "barrier.h"
@@ -109,69 +108,35 @@ static void out_of_time(int signal) {
         fail("hangs: %d callbacks, %d barriers", callbacks, arrivals);
 }
 
-/* ---- another descriptor in the same loop, which becomes ready when the loop sleeps ----------- */
+/* ---- another descriptor in the same loop: a timer -------------------------------------------- */
 
 static int ticker;
-static int ticks_due;
-static char ticked; /* 'S': the loop slept; anything else: it did not */
+static bool ticked, slept;
 
-static double seconds(clockid_t clock) {
-        struct timespec ts = { 0, 0 };
+static long sleeps(void) {
+        struct rusage usage;
 
-        (void) clock_gettime(clock, &ts);
-        return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+        (void) getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_nvcsw;
 }
 
-/* To the process of a loop that sleeps it answers at once, to any other when that has used a tenth
- * of a second of a CPU. */
-__attribute__((noreturn)) static void answer(int fd, FILE *stat, clockid_t used) {
-        double limit;
-        char c;
-
-        while (read(fd, &c, 1) == 1) {
-                limit = seconds(used) + 0.1;
-                do {
-                        (void) sched_yield();
-                        rewind(stat);
-                        if (fscanf(stat, "%*d %*s %c", &c) != 1)
-                                _exit(1);
-                } while (c != 'S' && seconds(used) < limit);
-                if (write(fd, &c, 1) != 1)
-                        break;
-        }
-        _exit(0);
-}
-
-static void ticker_open(void) {
-        FILE *stat = fopen("/proc/self/stat", "re");
-        clockid_t used;
-        int fds[2];
-
-        if (!stat || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
-            clock_getcpuclockid(getpid(), &used) != 0)
-                fail("ticker: %s", strerror(errno));
-        (void) setvbuf(stat, NULL, _IONBF, 0);
-        switch (fork()) {
-        case -1:
-                fail("fork: %s", strerror(errno));
-        case 0:
-                (void) close(fds[0]);
-                answer(fds[1], stat, used);
-        }
-        (void) close(fds[1]);
-        (void) fclose(stat);
-        ticker = fds[0];
-}
-
-/* Turns the loop until the ticker is served, or for too many callbacks of a peer. */
+/* Turns the loop until the timer was served and it has slept, which takes a longer time on a busy
+ * machine, or for too many callbacks. Returns the number of callbacks. */
 static int tick(void) {
-        int n = callbacks;
+        int msec, n = callbacks;
+        long before = sleeps();
 
-        if (write(ticker, "", 1) != 1)
-                fail("the ticker is gone");
-        ticks_due++;
-        while (ticks_due > 0 && callbacks - n < MANY)
-                loop_turn();
+        slept = false;
+        for (msec = 1; msec < 1000 && !slept && callbacks - n < MANY; msec *= 2) {
+                const struct itimerspec once = { { 0, 0 }, { 0, msec * 1000000L } };
+
+                ticked = false;
+                if (timerfd_settime(ticker, 0, &once, NULL) < 0)
+                        fail("timer: %s", strerror(errno));
+                while (!ticked && callbacks - n < MANY)
+                        loop_turn();
+                slept = sleeps() > before;
+        }
         return callbacks - n;
 }
 
@@ -181,7 +146,7 @@ static void idle(const char *when) {
 
         if (n > 0)
                 fail("%d callbacks %s", n, when);
-        if (ticked != 'S')
+        if (!slept)
                 fail("spins %s", when);
 }
 
@@ -227,10 +192,10 @@ static void ended(struct peer *p) {
 }
 
 void look(void *data) {
+        uint64_t expired;
+
         if (data == &ticker) {
-                if (read(ticker, &ticked, 1) != 1)
-                        fail("the ticker is gone");
-                ticks_due--;
+                ticked = read(ticker, &expired, sizeof expired) > 0;
                 return;
         }
         callbacks++;
@@ -402,7 +367,7 @@ static void say(const char *when) {
         int n = tick();
 
         printf("%s: %s", when, n > 1 ? "callbacks" : n == 1 ? "1 callback" : "no callback");
-        if (n == 0 && ticked != 'S')
+        if (n == 0 && !slept)
                 printf(" and no sleep");
 }
 
@@ -421,8 +386,7 @@ static void try_mistake(const struct ask *ask, unsigned role) {
                 wait_for_death();
                 say("; when it is dead");
                 loop_unwatch(w);
-                while (ticks_due > 0)
-                        loop_turn();
+                (void) tick(); /* for what is left to be told to the loop */
         }
         printf("\n");
         stop_peer();
@@ -439,12 +403,12 @@ __attribute__((noreturn)) static void run(void) {
         (void) signal(SIGALRM, out_of_time);
         (void) alarm(NET); /* for what hangs; nothing else depends on it */
         (void) snprintf(where, sizeof where, "start");
-        ticker_open();
+        ticker = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         if (!loop_open())
                 exit(77);
         w = loop_watch(ticker, asks[0].what, &ticker);
         if (!w)
-                fail("the loop refuses a socket");
+                fail("the loop refuses a timer");
         idle("with nothing in it");
         held = watched();
         for (way = ONE; way <= ALL; way++)

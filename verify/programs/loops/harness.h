@@ -24,6 +24,8 @@ struct ask {
 
 extern const char *backend;
 
+enum { MOST = 1024 }; /* no descriptor here is above */
+
 /* To be called when a descriptor is ready. It may call loop_unwatch(). */
 void look(void *data);
 

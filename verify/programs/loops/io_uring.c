@@ -3,12 +3,12 @@
  */
 #include <liburing.h>
 #include <poll.h>
-#include <stdlib.h>
 
 #include "harness.h"
 #include "io_uring.inc"
 
 static struct io_uring ring;
+static struct watch watches[MOST];
 
 const struct ask asks[] = { ASK(POLLIN), ASK(0), ASK(POLLOUT), { NULL, 0 } };
 
@@ -17,10 +17,8 @@ bool loop_open(void) {
 }
 
 void *loop_watch(int fd, int what, void *data) {
-        struct watch *w = malloc(sizeof *w);
+        struct watch *w = &watches[fd];
 
-        if (!w)
-                abort();
         w->fd = fd;
         w->events = (unsigned) what;
         w->data = data;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  */
-#include <stdlib.h>
 #include <uv.h>
 
 #include "harness.h"
 #include "libuv.inc"
 
 static uv_loop_t loop;
+static uv_poll_t handles[MOST];
 
 const struct ask asks[] = {
         ASK(UV_READABLE), ASK(UV_DISCONNECT), ASK(0), ASK(UV_READABLE), { NULL, 0 }
@@ -18,19 +18,15 @@ bool loop_open(void) {
 }
 
 void *loop_watch(int fd, int what, void *data) {
-        uv_poll_t *w = malloc(sizeof *w);
+        uv_poll_t *w = &handles[fd];
 
-        if (!w || watch(&loop, w, fd, data) < 0)
-                abort();
+        if (watch(&loop, w, fd, data) < 0)
+                return NULL;
         return what == UV_READABLE || uv_poll_start(w, what, on_poll) == 0 ? w : NULL;
 }
 
-static void gone(uv_handle_t *w) {
-        free(w);
-}
-
 void loop_unwatch(void *w) {
-        unwatch(w, gone);
+        unwatch(w, NULL);
 }
 
 void loop_turn(void) {

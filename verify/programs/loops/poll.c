@@ -7,8 +7,6 @@
 #include "harness.h"
 #include "poll.inc"
 
-enum { MOST = 16 };
-
 static struct pollfd fds[MOST];
 static void *datas[MOST];
 static nfds_t n_fds;
@@ -22,17 +20,12 @@ bool loop_open(void) {
 }
 
 void *loop_watch(int fd, int what, void *data) {
-        nfds_t i = 0;
+        struct pollfd *w = &fds[n_fds];
 
-        while (i < n_fds && fds[i].fd >= 0)
-                i++;
-        if (i == n_fds)
-                n_fds++;
-        fds[i].fd = fd;
-        fds[i].events = (short) what;
-        fds[i].revents = 0;
-        datas[i] = data;
-        return &fds[i];
+        w->fd = fd;
+        w->events = (short) what;
+        datas[n_fds++] = data;
+        return w;
 }
 
 void loop_unwatch(void *w) {
