@@ -44,7 +44,7 @@ static const struct {
 };
 
 static int ending;
-static const char *self, *other; /* programs */
+static const char *this_program, *other_program;
 
 static void must(bool right, const char *what) {
         if (right)
@@ -56,11 +56,12 @@ static void must(bool right, const char *what) {
 
 /* The other version goes on, in this process. */
 static void hand_on(Barrier *b, const char *how) {
-        char string[BARRIER_EXPORT_MAX], number[12];
+        const char number[] = { (char) ('0' + ending), 0 };
+        char string[BARRIER_EXPORT_MAX];
 
         must(barrier_export(b, string, sizeof string) > 0, "its export");
-        (void) snprintf(number, sizeof number, "%d", ending);
-        (void) execl(other, other, self, how, string, number, (char *) NULL);
+        (void) execl(other_program, other_program, this_program, how, string, number,
+                     (char *) NULL);
         must(false, "execl");
 }
 
@@ -143,10 +144,10 @@ int main(int argc, char **argv) {
         const int minor = BARRIER_VERSION[2] - '0';
         int acts, met = 0;
 
-        self = argv[0];
-        other = argv[1];
+        this_program = argv[0];
+        other_program = argv[1];
         if (argc == 5) {
-                ending = atoi(argv[4]);
+                ending = *argv[4] - '0';
                 take_over(argv[2], argv[3]);
                 return 0;
         }
