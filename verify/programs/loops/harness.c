@@ -50,17 +50,7 @@ static const char *const way_names[] = { "barrier_epoll()", "descriptors" };
 static const char *const role_names[] = { "", "parent", "child" };
 
 /* What the peer does, and what the side that has the loop learns of it. */
-enum ending {
-        PING_PONG,
-        PLACED,
-        FAILED,
-        BROKE,
-        DIED,
-        DIED_WATCHED,
-        PLACED_AND_DIED,
-        ENDINGS,
-        OUTLIVES
-};
+enum ending { PING_PONG, PLACED, FAILED, BROKE, DIED, DIED_WATCHED, PLACED_AND_DIED, OUTLIVES };
 static const struct {
         const char *name;
         int error;
@@ -258,16 +248,12 @@ static void start_peer(enum ending e, unsigned role) {
         (void) barrier_set_role(&peer.b, role);
 }
 
-static void let_act(void) {
-        if (write(control, "", 1) != 1)
-                fail("the peer is gone");
-}
-
-static void wait_for_death(void) {
+static void let_act(bool and_die) {
         siginfo_t info;
 
-        if (waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) < 0)
-                fail("waitid: %s", strerror(errno));
+        if (write(control, "", 1) != 1 ||
+            (and_die && waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) < 0))
+                fail("the peer is gone");
 }
 
 static void stop_peer(void) {
@@ -338,9 +324,7 @@ static void try_ending(enum ending e, enum way way, unsigned role) {
         fork_beside();
 
         n = callbacks;
-        let_act();
-        if (e == PLACED_AND_DIED)
-                wait_for_death();
+        let_act(e == PLACED_AND_DIED);
         while (!over)
                 loop_turn();
         n = callbacks - n;
@@ -382,8 +366,7 @@ static void try_mistake(const struct ask *ask, unsigned role) {
                 printf(" refused");
         else {
                 say(" while it lives");
-                let_act();
-                wait_for_death();
+                let_act(true);
                 say("; when it is dead");
                 loop_unwatch(w);
                 (void) tick(); /* for what is left to be told to the loop */
@@ -413,12 +396,12 @@ __attribute__((noreturn)) static void run(void) {
         held = watched();
         for (way = ONE; way <= ALL; way++)
                 for (role = BARRIER_PARENT; role <= BARRIER_CHILD; role++)
-                        for (e = 0; e < ENDINGS; e++)
+                        for (e = 0; e < OUTLIVES; e++)
                                 try_ending((enum ending) e, (enum way) way, role);
         for (i = 2; asks[i].name; i++)
                 for (role = BARRIER_PARENT; role <= BARRIER_CHILD; role++)
                         try_mistake(&asks[i], role);
-        printf("figure: %d endings, %d rounds\n", 4 * (ENDINGS - 1), 4 * rounds);
+        printf("figure: %d endings, %d rounds\n", 4 * (OUTLIVES - 1), 4 * rounds);
         (void) fflush(stdout);
 
         /* The other side, forked when the loop was there, has inherited what it holds. */
