@@ -21,14 +21,14 @@ mkdir -p "$out/first"
 git show "$first:barrier.c" > "$out/first/barrier.c"
 git show "$first:barrier.h" > "$out/first/barrier.h"
 grep -q '"1\.1\.0"' "$out/first/barrier.h"
-for version in first present; do
-        case $version in
-        first) source=$(realpath "$out/first/barrier.c") ;;
-        present) source=$(realpath barrier.c) ;;
-        esac
+
+# build VERSION SOURCE
+build() {
         # shellcheck disable=SC2086 # words
-        ${CC:-cc} -std=c99 $warnings -Werror -O2 "-DBARRIER_C=\"$source\"" -o "$out/$version.bin" \
-                verify/programs/versions.c
-done
+        ${CC:-cc} -std=c99 $warnings -Werror -O2 "-DBARRIER_C=\"$(realpath "$2")\"" \
+                -o "$out/$1.bin" verify/programs/versions.c
+}
+build first "$out/first/barrier.c"
+build present barrier.c
 "$out/present.bin" "$out/first.bin"
 "$out/first.bin" "$out/present.bin"
