@@ -297,6 +297,10 @@ struct table {
         unsigned char *chunk[CHUNKS];
 };
 
+/* Keyed by what is in front of this member. */
+#define OF(type, member)                                                                           \
+        { .key = offsetof(type, member), .size = sizeof(type) }
+
 /* Zeroed, in huge pages if it is big: most of the time goes by waiting for memory. */
 static void *get_memory(size_t size, int how) {
         void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS, -1, 0);
@@ -407,10 +411,12 @@ struct visited {
         struct move move;
 };
 
-static struct table tables[2], *states; /* those visited, with normalisation or without */
-static uint32_t current;                /* the one whose steps are made */
-static struct table rests = { .key = sizeof(struct state) - offsetof(struct state, k),
-                              .size = sizeof(struct state) - offsetof(struct state, k) };
+enum { REST = sizeof(struct state) - offsetof(struct state, k) };
+
+static uint32_t current; /* the state whose steps are made */
+static struct table tables[2] = { OF(struct visited, from), OF(struct visited, from) };
+static struct table *states; /* those visited: with normalisation the first, or without */
+static struct table rests = { .key = REST, .size = REST };
 static struct table structs = { .key = sizeof(Barrier), .size = sizeof(Barrier) };
 
 static struct visited pack(const struct state *s) {
@@ -497,7 +503,7 @@ struct node {
         int steps;
 };
 
-static struct table nodes = { .key = offsetof(struct node, now), .size = sizeof(struct node) };
+static struct table nodes = OF(struct node, now);
 
 static const struct node *node_at(uint32_t at) {
         return table_at(&nodes, at);
@@ -828,7 +834,7 @@ struct alike {
         uint64_t node; /* the first of them */
 };
 
-static struct table alikes = { .key = offsetof(struct alike, node), .size = sizeof(struct alike) };
+static struct table alikes = OF(struct alike, node);
 
 static uint32_t first_alike(const struct node *n, uint32_t number) {
         struct alike a = { n->now, number };
@@ -1170,28 +1176,34 @@ static struct state start(void) {
 
 /* ---- a schedule for people ------------------------------------------------------------------- */
 
+static const char *fd_name(int who, int fd) {
+        static const char *const name[] = { "me", "them", "my pipe end", "their pipe end",
+                                            "pidfd" };
+        const int object = fd - KERNEL_FD(0);
+
+        if (object < 0)
+                return "no descriptor";
+        return name[object < KERNEL_PIDFD ? object ^ who : KERNEL_PIDFD];
+}
+
 static void print_call(struct move m, const struct call *c) {
         static const char *const name[] = { "(no call)", "write", "read",         "preadv2",
                                             "poll",      "close", "clock_gettime" };
-        static const char *const fds[] = { "me", "them", "my pipe end", "their pipe end", "pidfd" };
-        int look = c->poll.look ? c->poll.look : KERNEL_POLLFDS, object = c->fd - KERNEL_FD(0);
+        int look = c->poll.look ? c->poll.look : KERNEL_POLLFDS;
 
         printf("%s", name[c->kind]);
-        if (c->kind == POLL) {
-                do
-                        object = c->poll.fd[--look] - KERNEL_FD(0); /* back to where it looked */
-                while (object < 0);
-                object = object < KERNEL_PIDFD ? object ^ m.who : KERNEL_PIDFD;
-                if (m.choice == GO || m.choice == EXECS)
-                        printf(" looks at %s:%s %s", fds[object],
-                               m.choice == EXECS ? " an execve()," : "",
-                               !c->poll.revents[look]           ? "nothing"
-                               : c->poll.revents[look] & POLLIN ? "readable"
-                                                                : "hung up");
+        if (c->kind == POLL && (m.choice == GO || m.choice == EXECS)) {
+                while (--look > 0 && c->poll.fd[look] < 0) /* back to where it looked */
+                        ;
+                printf(" looks at %s:%s %s", fd_name(m.who, c->poll.fd[look]),
+                       m.choice == EXECS ? " an execve()," : "",
+                       !c->poll.revents[look]           ? "nothing"
+                       : c->poll.revents[look] & POLLIN ? "readable"
+                                                        : "hung up");
         } else if (c->kind == CLOCK)
                 printf(": %g ms", (c->ret - EARLY) / 2.0);
-        else if (c->kind != BEGIN)
-                printf("(%s)", fds[object ^ m.who]);
+        else if (c->kind != POLL && c->kind != BEGIN)
+                printf("(%s)", fd_name(m.who, c->fd));
         if (c->kind != BEGIN && c->value >> 63)
                 printf(": aborted, code %d", (int) (c->value >> 48 & 0x7fff));
         else if (c->kind == WRITE || (c->kind != BEGIN && c->value))
@@ -1380,13 +1392,10 @@ static void attempt(const struct state *from, struct move m, uint32_t at) {
 
 static bool may_start(const struct state *s, int who, struct start start) {
         const Barrier *b = struct_at(s->at[who]);
-        bool looks =
-                waits(start.op) && start.op != OP_WAIT_ABORTION && start.msec != 0 && may_be(who);
+        const bool waits_now = waits(start.op);
+        const bool looks = waits_now && start.op != OP_WAIT_ABORTION && start.msec != 0;
 
-        if (waits(start.op) && !may_be(who))
-                return false;
-        if (!waits(start.op) ? start.msec >= 0
-                             : start.msec > 0 && !((pass->has & TIME) && may_be(who)))
+        if (waits_now ? !may_be(who) || (start.msec > 0 && !(pass->has & TIME)) : start.msec >= 0)
                 return false;
         if (!((looks ? pass->looks : POLL_FIRST) >> start.looks & 1))
                 return false;
@@ -1444,7 +1453,6 @@ static void explore(bool normalised) {
         transitions = 0;
         states = &tables[!normalised];
         table_clear(states);
-        *states = (struct table){ .key = offsetof(struct visited, from), .size = sizeof v };
         idles[!normalised] = (struct table){ .key = sizeof s, .size = sizeof s };
         (void) table_number(states, &v);
         for (current = 0; current < states->n && current < bound; current++) {
