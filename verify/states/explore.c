@@ -162,10 +162,6 @@ static int sim_fcntl(int fd, int cmd, ...) {
         return starting ? kernel_fcntl(starting, starter, fd) : 0; /* later nobody asks */
 }
 
-static int sim_unexpected(const char *what) {
-        die(what);
-}
-
 static int sim_close(int fd) {
         struct call c = new_call(CLOSE, fd);
 
@@ -238,8 +234,6 @@ static int sim_epoll_ctl(int fd, const struct epoll_event *event) {
 #define clock_gettime(clock, ts)          sim_clock(ts)
 #define epoll_create1(flags)              (n_watched = 0, (int) KERNEL_FD(KERNEL_OBJECTS))
 #define epoll_ctl(epfd, op, fd, event)    sim_epoll_ctl(fd, event)
-#define open(path, flags)                 sim_unexpected(path)
-#define fstat(fd, st)                     (memset(st, 0, sizeof *(st)), sim_unexpected("fstat"))
 #define write(fd, p, size)                sim_transfer(WRITE, fd, (void *) (p), size)
 #define read(fd, p, size)                 sim_transfer(READ, fd, p, size)
 #define preadv2(fd, iov, n, offset, flag) sim_transfer(PREADV2, fd, (iov)->iov_base, (iov)->iov_len)
@@ -702,36 +696,37 @@ static void shift(Barrier *b, uint64_t by) {
         b->consumed += by;
 }
 
+static bool begin(const struct start *start, Barrier *b) {
+        if (start->op == OTHER_ROLE)
+                return barrier_set_role(b, b->role ^ BARRIER_PARENT ^ BARRIER_CHILD) == -EALREADY;
+        if (start->op != LEAVE)
+                return operate(b, start->op, b->role == BARRIER_PARENT ? CODE : -CODE);
+        barrier_destroy(b);
+        return true;
+}
+
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
-        const int looks = n->now.start.looks;
+        const struct start *start = &n->now.start;
         /* Before that many were received, the child looks once, the parent not at all. */
-        const bool few = looks == (b->role == BARRIER_CHILD);
-        const uint64_t heard = waits(n->now.start.op) && !few ? BARRIER_TRIES_FROM : 0;
+        const bool few = start->looks == (b->role == BARRIER_CHILD);
+        static uint64_t heard; /* setjmp() spares it */
 
+        heard = waits(start->op) && !few ? BARRIER_TRIES_FROM : 0;
         shift(b, heard);
-        barrier_set_timeout(b, n->now.start.msec);
-        explore_tries = looks > 0 ? (unsigned) looks - 1 : 0;
-        b->pause = looks == 0; /* to poll first */
+        barrier_set_timeout(b, start->msec);
+        explore_tries = start->looks > 0 ? (unsigned) start->looks - 1 : 0;
+        b->pause = start->looks == 0; /* to poll first */
         b->next_pause = 4;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
         errno = UNTOUCHED;
-        if (setjmp(stopped))
-                n->now.next = asked;
-        else {
-                n->now.result = true;
-                if (n->now.start.op == LEAVE)
-                        barrier_destroy(b);
-                else if (n->now.start.op == OTHER_ROLE)
-                        n->now.result = barrier_set_role(b, b->role ^ BARRIER_PARENT ^
-                                                                    BARRIER_CHILD) == -EALREADY;
-                else
-                        n->now.result = operate(b, n->now.start.op,
-                                                b->role == BARRIER_PARENT ? CODE : -CODE);
+        if (setjmp(stopped) == 0) {
+                n->now.result = begin(start, b);
                 n->now.err = errno;
-                n->now.next = new_call(RETURN, 0);
+                asked = new_call(RETURN, 0);
         }
+        n->now.next = asked;
         shift(b, -heard);
 }
 
@@ -1476,6 +1471,8 @@ static void explore(bool normalised) {
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
+#define COUNT(passes) ((int) (sizeof(passes) / sizeof *(passes)))
+
 #define MUCH (KILL | SIGNAL | FAIL | TIME | COPIES)
 #define MOST (MUCH | WATCH)
 #define EACH (MOST | OLD | ENDS | TRIES)
@@ -1514,12 +1511,6 @@ static const struct pass led[] = {
         { 0, POLL_FIRST, KILL | SIGNAL, BOTH, 0 },
 };
 
-enum {
-        FULL = sizeof full / sizeof *full,
-        BRIEF = sizeof brief / sizeof *brief,
-        LED = sizeof led / sizeof *led,
-};
-
 /* What a pass has, in words. */
 static const char *pass_name(const struct pass *p) {
         static const char *const word[KINDS] = {
@@ -1541,19 +1532,19 @@ static const char *pass_name(const struct pass *p) {
 
 /* Each two of what a real process meets are in one pass at least, on either side. */
 static void check_pairs(void) {
-        unsigned i, j, k, both, sides;
         struct pass pair = { 0 };
+        const struct pass *p;
+        int i, j, sides;
 
         for (i = 0; i < KINDS; i++)
                 for (j = 0; j < i; j++) {
-                        both = 1U << i | 1U << j;
-                        for (sides = 0, k = 0; k < FULL; k++)
-                                if ((full[k].has & both) == both)
-                                        sides |= full[k].only ? (unsigned) full[k].only : 3;
-                        if (sides == (BARRIER_PARENT | BARRIER_CHILD))
+                        pair.has = 1U << i | 1U << j;
+                        for (sides = 0, p = full; p < full + COUNT(full); p++)
+                                if ((p->has & pair.has) == pair.has)
+                                        sides |= p->only ? p->only : BARRIER_PARENT | BARRIER_CHILD;
+                        pair.only = (BARRIER_PARENT | BARRIER_CHILD) - sides;
+                        if (!pair.only)
                                 continue;
-                        pair.has = both;
-                        pair.only = (int) (3 - sides);
                         fprintf(stderr, "explore: no pass has %s\n", pass_name(&pair));
                         exit(2);
                 }
@@ -1640,18 +1631,18 @@ int main(int argc, char **argv) {
 
         check_pairs();
         if (argc == 1)
-                return run_all(full, FULL, cores);
+                return run_all(full, COUNT(full), cores);
         if (argc == 2 && strcmp(option, "--short") == 0)
-                return run_all(brief, BRIEF, cores);
+                return run_all(brief, COUNT(brief), cores);
         if (argc > 3 || (argc == 3 && !parse_number(argv[2], &number)))
                 number = 0;
         if (argc == 3 && strcmp(option, "--first") == 0 && number > 0 && number < UINT32_MAX) {
                 bound = (uint32_t) number;
-                return run_all(brief, BRIEF, 1);
+                return run_all(brief, COUNT(brief), 1);
         }
         if (strcmp(option, "--leads") == 0 && number > 1 && number <= LEAD_MAX) {
                 greatest_lead = (int) number;
-                return run_all(led, LED, cores);
+                return run_all(led, COUNT(led), cores);
         }
         die("the options are --short, --first with a number of states, and --leads with a lead "
             "from 2 to 6, or with none");
