@@ -76,6 +76,12 @@ __attribute__((noreturn)) static void die(const char *why) {
         _exit(2);
 }
 
+static void append(char *text, size_t size, const char *word) {
+        const size_t n = strlen(text);
+
+        (void) snprintf(text + n, size - n, "%s", word);
+}
+
 /* The first one counts. Each kind has a text of its own, up to a colon; what differs comes after. */
 static void violation(const char *what) {
         if (!*wrong)
@@ -482,8 +488,10 @@ struct now {
         int32_t unused;
 };
 
-typedef char now_has_no_padding
-        [sizeof(struct now) == sizeof(Barrier) + sizeof(struct call) + 8 + 16 * 4 ? 1 : -1];
+typedef char now_has_no_padding[sizeof(struct now) == sizeof(Barrier) + sizeof(struct call) +
+                                                              9 * sizeof(uint64_t)
+                                        ? 1
+                                        : -1];
 
 /* A history of an operation, and what it comes to. */
 struct node {
@@ -696,33 +704,33 @@ static void shift(Barrier *b, uint64_t by) {
         b->consumed += by;
 }
 
-static bool begin(const struct start *start, Barrier *b) {
-        if (start->op == OTHER_ROLE)
+static bool begin(const struct start *how, Barrier *b) {
+        if (how->op == OTHER_ROLE)
                 return barrier_set_role(b, b->role ^ BARRIER_PARENT ^ BARRIER_CHILD) == -EALREADY;
-        if (start->op != LEAVE)
-                return operate(b, start->op, b->role == BARRIER_PARENT ? CODE : -CODE);
+        if (how->op != LEAVE)
+                return operate(b, how->op, b->role == BARRIER_PARENT ? CODE : -CODE);
         barrier_destroy(b);
         return true;
 }
 
 /* Calls the operation of a node, with the answers so far. Fills in what it asks next or returns. */
 static void run(struct node *n, Barrier *b, uint64_t more) {
-        const struct start *start = &n->now.start;
+        const struct start *how = &n->now.start;
         /* Before that many were received, the child looks once, the parent not at all. */
-        const bool few = start->looks == (b->role == BARRIER_CHILD);
+        const bool few = how->looks == (b->role == BARRIER_CHILD);
         static uint64_t heard; /* setjmp() spares it */
 
-        heard = waits(start->op) && !few ? BARRIER_TRIES_FROM : 0;
+        heard = waits(how->op) && !few ? BARRIER_TRIES_FROM : 0;
         shift(b, heard);
-        barrier_set_timeout(b, start->msec);
-        explore_tries = start->looks > 0 ? (unsigned) start->looks - 1 : 0;
-        b->pause = start->looks == 0; /* to poll first */
+        barrier_set_timeout(b, how->msec);
+        explore_tries = how->looks > 0 ? (unsigned) how->looks - 1 : 0;
+        b->pause = how->looks == 0; /* to poll first */
         b->next_pause = 4;
         cursor = ANSWERS_MAX - n_answers;
         unread = more;
         errno = UNTOUCHED;
         if (setjmp(stopped) == 0) {
-                n->now.result = begin(start, b);
+                n->now.result = begin(how, b);
                 n->now.err = errno;
                 asked = new_call(RETURN, 0);
         }
@@ -958,13 +966,35 @@ static int ask_kernel(struct kernel *k, int who, struct call *c) {
                                   : kernel_read(k, who, c->fd, &c->value);
 }
 
+/* A signal comes. Linux closes all the same, and looks before it says that a poll() without time was
+ * interrupted. One that may sleep may say so before its first look. Returns false if it cannot be. */
+static bool interrupt(struct state *s, int who, struct call *c, bool between_looks) {
+        const bool looks = c->kind == POLL && c->poll.msec == 0;
+
+        c->ret = looks || c->kind == CLOSE ? ask_kernel(&s->k, who, c) : 0;
+        if (!looks || c->ret == 0)
+                c->ret = -EINTR;
+        return c->kind <= CLOSE && (c->kind != POLL || looks || between_looks);
+}
+
+/* The look falls into an execve(). It has to be at a pidfd, of the other side, which lives. */
+static bool executes(struct state *s, int who, struct call *c) {
+        int look = c->poll.look;
+
+        while (look < KERNEL_POLLFDS && c->poll.fd[look] < 0)
+                look++;
+        if (look == KERNEL_POLLFDS || c->poll.fd[look] < KERNEL_FD(KERNEL_PIDFD) || s->k.dead[!who])
+                return false;
+        c->poll.exec = true;
+        c->ret = ask_kernel(&s->k, who, c);
+        return true;
+}
+
 /* Fills in the answer to a call; false if that cannot happen now. For GO, and what the pass has. */
 static bool answer(struct state *s, int who, const struct node *n, struct call *c, int choice) {
         const bool polls = c->kind == POLL, reads = c->kind == READ || c->kind == PREADV2;
         const bool disturb = !n->now.disturbed && may_be(who), slept = c->poll.asleep;
         const bool begins = polls && c->poll.look == 0 && !slept;
-        const bool looks_first = polls && c->poll.msec == 0;
-        int look = c->poll.look;
 
         if (choice == GO) {
                 if (slept && !kernel_wakes(&s->k, who, &c->poll))
@@ -977,12 +1007,7 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
         c->poll.asleep = false;
         switch (choice) {
         case INTERRUPTED:
-                /* Linux closes all the same, and looks before it says that a poll() without time was
-                 * interrupted. One that may sleep may say so before its first look. */
-                c->ret = c->kind == CLOSE || looks_first ? ask_kernel(&s->k, who, c) : 0;
-                if (!looks_first || c->ret == 0)
-                        c->ret = -EINTR;
-                return disturb && c->kind != CLOCK && (!polls || looks_first || begins || slept);
+                return disturb && interrupt(s, who, c, begins || slept);
         case FAILS:
                 c->ret = -BROKEN;
                 return disturb &&
@@ -991,14 +1016,8 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
                 c->ret = reads ? (int) sizeof c->value : -EAGAIN;
                 c->value = reads ? NO_WORD : c->value;
                 return disturb && (reads || c->kind == WRITE);
-        case EXECS: /* the next look is at a pidfd, of the other side, which lives */
-                while (look < KERNEL_POLLFDS && c->poll.fd[look] < 0)
-                        look++;
-                c->poll.exec = polls && !n->now.executed && !slept && may_be(who) &&
-                               look < KERNEL_POLLFDS &&
-                               c->poll.fd[look] >= KERNEL_FD(KERNEL_PIDFD) && !s->k.dead[!who];
-                c->ret = c->poll.exec ? ask_kernel(&s->k, who, c) : 0;
-                return c->poll.exec;
+        case EXECS:
+                return polls && !n->now.executed && !slept && may_be(who) && executes(s, who, c);
         case TIME_IS_UP:
                 c->ret = 0;
                 return slept && c->poll.msec > 0;
@@ -1053,7 +1072,7 @@ static void wrong_return(const struct node *n, const struct rules *r) {
                         n->now.placed, n->now.told, barrier_error(b), barrier_i_aborted(b),
                         barrier_they_aborted(b), barrier_they_left(b));
         for (i = REACHED; i < SETS; i++)
-                strcat(text, r->set[i] ? verdict[i] : "");
+                append(text, sizeof text, r->set[i] ? verdict[i] : "");
         violation(text);
 }
 
@@ -1517,17 +1536,20 @@ static const char *pass_name(const struct pass *p) {
                 "kill, ",  "EINTR, ",      "failures, ", "time, ",  "copies, ",
                 "watch, ", "no preadv2, ", "all ends, ", "tries, ",
         };
+        static const char *const side[] = {
+                [BOTH] = "both",
+                [BARRIER_PARENT] = "parent",
+                [BARRIER_CHILD] = "child",
+        };
         static char name[200];
         int i;
 
         *name = 0;
         for (i = 0; i < KINDS; i++)
-                if (p->has >> i & 1)
-                        strcat(name, word[i]);
-        strcat(name, p->placements ? "not normalised, " : "");
-        return strcat(name, p->only == BARRIER_PARENT  ? "parent"
-                            : p->only == BARRIER_CHILD ? "child"
-                                                       : "both");
+                append(name, sizeof name, p->has >> i & 1 ? word[i] : "");
+        append(name, sizeof name, p->placements ? "not normalised, " : "");
+        append(name, sizeof name, side[p->only]);
+        return name;
 }
 
 /* Each two of what a real process meets are in one pass at least, on either side. */
@@ -1542,9 +1564,9 @@ static void check_pairs(void) {
                         for (sides = 0, p = full; p < full + COUNT(full); p++)
                                 if ((p->has & pair.has) == pair.has)
                                         sides |= p->only ? p->only : BARRIER_PARENT | BARRIER_CHILD;
-                        pair.only = (BARRIER_PARENT | BARRIER_CHILD) - sides;
-                        if (!pair.only)
+                        if (sides == (BARRIER_PARENT | BARRIER_CHILD))
                                 continue;
+                        pair.only = sides ? BARRIER_PARENT + BARRIER_CHILD - sides : BOTH;
                         fprintf(stderr, "explore: no pass has %s\n", pass_name(&pair));
                         exit(2);
                 }
