@@ -3,8 +3,9 @@
 """mutants.py - every change of a single token, operand, condition or statement of a C file, and a
 file that has all of them in it
 
-It relies on clang-format, which sets blanks on both sides of a binary operator, and none behind a
-unary one. Whether a change compiles, and whether it changes anything, others find out.
+It relies on clang-format, which sets blanks on both sides of a binary operator and none behind a
+unary one, and begins and ends a function in the first column. Whether a change compiles, and
+whether it changes anything, others find out.
 """
 import re
 from dataclasses import dataclass
@@ -16,15 +17,24 @@ BECOMES = {words.split()[0]: words.split()[1:] for words in (
 KEYWORDS = set('''break case char const continue default do else enum false for if int long return
     short signed sizeof static struct switch true typedef union unsigned void while'''.split())
 NOT_STATEMENTS = set('if for while do else switch enum struct static typedef const unsigned'.split())
+FUNCTION = re.compile(r'''
+    ^(?P<type>(?:static|BARRIER_API)\ [^;{}()=]*?)(?P<name>\w+)(?P<parameters>\([^;{}]*\))\ (?={\n)
+    (?P<body>.*?^})''', re.M | re.S | re.X)
+TOKEN = re.compile(r'''
+    (?P<define>^\#define\ (?P<macro>[A-Z_]+)\ +) | (?P<directive>^\#[^\n]*) | (?P<comment>/\*.*?\*/) |
+    (?P<newline>\n) | (?P<blank>[ \t]+) |
+    (?P<word>[A-Za-z_]\w*) | (?P<digits>[0-9]\w*) | (?P<character>'(?:\\.|[^'\\])*') |
+    (?P<string>"(?:\\.|[^"\\])*") |
+    (?P<operator>->|\+\+|--|&&|\|\||<<|>>|[<>=!+*/%&|^-]=|.)''', re.M | re.S | re.X)
 
 
 @dataclass
 class Token:
-    kind: str
+    kind: str       # a group of TOKEN; "end" where a macro begins or ends, or the file
     text: str
     at: int
-    gap: str        # a blank if there was one before
-    within: str     # the function, macro, or "file"; "" between functions
+    gap: str = ''   # a blank if there was one before
+    within: str = ''    # the function, macro, or "file"; "" between functions
 
 
 @dataclass
@@ -35,24 +45,10 @@ class Mutant:
     at: int
     length: int
     new: str
-    body: object = None     # the function in which it is, unless it cannot be chosen at run time
+    body: re.Match  # the function in which it is; None: it cannot be chosen at run time
 
-    def apply(self, source):
-        return source[:self.at] + self.new + source[self.at + self.length:]
-
-
-@dataclass
-class Function:
-    name: str
-    start: int      # of its type, name, parameters, body
-    name_at: int
-    opening: int
-    brace: int
-    end: int
-    parameters: list
-
-    def holds(self, mutant):
-        return self.brace < mutant.at < self.end
+    def apply(self, source, first=0, last=None):
+        return source[first:self.at] + self.new + source[self.at + self.length:last]
 
 
 def fold(name):
@@ -60,55 +56,37 @@ def fold(name):
     return re.sub(r'\b[a-z_]\w*', lambda m: m[0] if m[0] in KEYWORDS else '_', name)
 
 
-TOKEN = re.compile(r'''
-    (?P<define>^\#define\ (?P<macro>[A-Z_]+)\ +) | (?P<directive>^\#[^\n]*) | (?P<comment>/\*.*?\*/) |
-    (?P<newline>\n) | (?P<blank>[ \t]+) |
-    (?P<word>[A-Za-z_]\w*) | (?P<digits>[0-9]\w*) | (?P<character>'(?:\\.|[^'\\])*') |
-    (?P<string>"(?:\\.|[^"\\])*") |
-    (?P<operator>->|\+\+|--|&&|\|\||<<|>>|[<>=!+*/%&|^-]=|.)''', re.M | re.S | re.X)
-
-
-def tokens_of(source):
-    tokens, gap, macro, name, depth = [Token('macro', ';', 0, '', '')], ' ', '', '', 0
+def tokens_of(source, functions):
+    tokens, gap, macro, depth = [Token('end', ';', 0)], ' ', '', 0
     for m in TOKEN.finditer(source):
         kind, text = m.lastgroup, m[0]
-        if kind == 'define':
-            macro = m['macro']
-            tokens.append(Token('macro', ';', m.end(), '', macro))
-            gap = ''
-        elif kind == 'newline' and macro:
-            tokens.append(Token('macro', ';', m.start(), '', macro))
-            macro, gap = '', ' '
-        elif kind in ('directive', 'comment', 'newline', 'blank'):
-            gap = ' '
-        else:
-            depth += text == '{'
-            if depth == 0 and text == '(' and tokens[-1].kind == 'word':
-                name = tokens[-1].text
+        if kind == 'define' or (kind == 'newline' and macro):
+            macro = m['macro'] or ''
+            tokens.append(Token('end', ';', m.end()))
+        elif kind not in ('directive', 'comment', 'newline', 'blank'):
+            depth += (text == '{') - (tokens[-1].text == '}')
+            body = next((f for f in functions if f.start('body') < m.start() < f.end()), None)
             tokens.append(Token(kind, text, m.start(), gap,
-                                macro or ((name or 'file') if depth else '')))
+                                macro or (body['name'] if body else 'file' if depth else '')))
             gap = ''
-            depth -= text == '}'
-            if depth == 0 and text in ('}', ';'):
-                name = ''
-    return tokens + [Token('macro', ';', len(source), '', '')]
+            continue
+        gap = '' if kind == 'define' else ' '
+    return tokens + [Token('end', ';', len(source))]
 
 
 class Mutants:
     def __init__(self, source):
         self.source = source
-        self.tokens = tokens_of(source)
-        self.all, self.seen, self.pair = [], {}, {}
+        self.functions = list(FUNCTION.finditer(source))
+        self.tokens = tokens_of(source, self.functions)
+        self.all, self.seen = [], {}
         self.find_pairs()
-        self.functions = list(self.find_functions())
         for i, token in enumerate(self.tokens):
-            if token.within and token.kind != 'macro':
+            if token.within:
                 self.mutate(i, token)
-        for mutant in self.all:
-            mutant.body = next((f for f in self.functions if f.holds(mutant)), None)
 
     def find_pairs(self):
-        self.header, self.nested, level = set(), [], []
+        self.pair, self.header, self.nested, level = {}, set(), [], []
         for i, token in enumerate(self.tokens):
             if token.text in '([' and token.kind == 'operator':
                 level.append(i)
@@ -118,35 +96,14 @@ class Mutants:
                     self.header.add(i)
             self.nested.append(len(level))
 
-    def find_functions(self):
-        """Definitions at the outermost level: `TYPE NAME(PARAMETERS) {`"""
-        opening = {last: first for first, last in self.pair.items()}
-        depth, first, brace = 0, 1, None
-        for i, token in enumerate(self.tokens):
-            if token.text == '{' and token.kind == 'operator':
-                depth += 1
-                if depth == 1 and i - 1 in opening:
-                    brace = i
-            elif token.text == '}' and token.kind == 'operator':
-                depth -= 1
-            if depth or token.text not in ('}', ';'):
-                continue
-            if token.text == '}' and brace:
-                name = opening[brace - 1] - 1
-                places = [self.tokens[k].at for k in (first, name, name + 1, brace, i)]
-                found = re.findall(r'(\w+)(?:\[\w*\])?[,)]', self.source[places[2]:places[3]])
-                yield Function(self.text(name), *places, [p for p in found if p != 'void'])
-            first, brace = i + 1, None
-
     def text(self, i):
         return self.tokens[i].text
 
     def boundary(self, i):
-        return self.tokens[i].kind == 'macro' or self.text(i) in ('{', '}', ';')
+        return self.text(i) in ('{', '}', ';')
 
     def shown(self, first, last):
-        return ''.join(t.gap + t.text for t in self.tokens[first:last + 1])[
-            len(self.tokens[first].gap):]
+        return ''.join(t.gap + t.text for t in self.tokens[first:last + 1]).lstrip()
 
     def change(self, first, last, new, shown=None):
         """Tokens first to last become `new`. The name shows so much, or (what was, what is)."""
@@ -159,14 +116,14 @@ class Mutants:
         name = (self.shown(a, first - 1) + tokens[first].gap if a < first else '') \
             + '{%s => %s}' % (was, now) \
             + (tokens[last + 1].gap + self.shown(last + 1, b) if b > last else '')
-        within = tokens[first].within
+        within, at = tokens[first].within, tokens[first].at
         key = within, fold(name)
         self.seen[key] = self.seen.get(key, 0) + 1
         if self.seen[key] > 1:
             name += ' #%d' % self.seen[key]
-        at = tokens[first].at
-        self.all.append(Mutant(len(self.all) + 1, within, name, at,
-                               tokens[last].at + len(tokens[last].text) - at, new))
+        self.all.append(Mutant(
+            len(self.all) + 1, within, name, at, tokens[last].at + len(tokens[last].text) - at, new,
+            next((f for f in self.functions if f.start('body') < at < f.end()), None)))
 
     def mutate(self, i, token):
         text, before, after = token.text, self.text(i - 1), self.text(i + 1)
@@ -226,20 +183,18 @@ class Mutants:
             self.change(first, last, '!(%s)' % self.shown(first, last), ('', '!'))
 
     def statement(self, i):
-        text = self.text(i)
-        if self.boundary(i) or self.nested[i] or self.tokens[i - 1].kind == 'macro' or \
-                not (self.boundary(i - 1) or self.text(i - 1) in ('else', 'do') or
-                     i - 1 in self.header):
-            return
-        if text in NOT_STATEMENTS or (text != 'return' and self.tokens[i].kind == 'word'
-                                      and self.tokens[i + 1].kind == 'word'):
+        """Left out, unless it is a declaration."""
+        text, before = self.text(i), self.text(i - 1)
+        if self.boundary(i) or self.nested[i] or self.tokens[i - 1].kind == 'end' or \
+                not (self.boundary(i - 1) or before in ('else', 'do') or i - 1 in self.header) or \
+                text in NOT_STATEMENTS or \
+                (text != 'return' and self.tokens[i].kind == self.tokens[i + 1].kind == 'word'):
             return
         j = i
-        while self.text(j + 1) != ';':
-            if self.text(j + 1) in ('{', '}'):
-                return
+        while not self.boundary(j + 1):
             j += 1
-        self.change(i, j, '')
+        if self.text(j + 1) == ';':
+            self.change(i, j, '')
 
     def schema(self, mutants):
         """The source with all these in it: each is a copy of its function, which begins by asking
@@ -247,20 +202,23 @@ class Mutants:
         a file with the mutant's number."""
         parts, done = [], 0
         for n, f in enumerate(self.functions):
-            kind = re.sub(r'\b(BARRIER_API|static)\b', '', self.source[f.start:f.name_at]).strip()
-            parts.append(self.source[done:f.start])
+            kind = re.sub(r'\b(BARRIER_API|static)\b', '', f['type']).strip()
+            names = re.findall(r'(\w+)(?:\[\w*\])?[,)]', f['parameters'])
+            arguments = ', '.join(name for name in names if name != 'void')
+            parts.append(self.source[done:f.start()])
             choices = []
             for m in (m for m in mutants if m.body is f):
-                call = '%s__%d(%s);' % (f.name, m.number, ', '.join(f.parameters))
+                name = '%s__%d' % (f['name'], m.number)
+                call = '%s(%s);' % (name, arguments)
                 choices.append('case %d: %s' % (
                     m.number, call + ' return;' if kind == 'void' else 'return ' + call))
-                parts.append('#line 1 "mutant-%d"\nstatic %s %s__%d%s\n' % (
-                    m.number, kind, f.name, m.number,
-                    m.apply(self.source[:f.end + 1])[f.opening:]))
-            parts.append('#line %d "barrier.c"\n' % (self.source.count('\n', 0, f.start) + 1))
-            parts.append(self.source[f.start:f.brace + 1] + (
+                parts.append('#line 1 "mutant-%d"\nstatic %s %s%s %s\n' % (
+                    m.number, kind, name, f['parameters'],
+                    m.apply(self.source, f.start('body'), f.end())))
+            parts.append('#line %d "barrier.c"\n' % (self.source.count('\n', 0, f.start()) + 1))
+            parts.append(self.source[f.start():f.start('body') + 1] + (
                 ' extern int mutant_chosen; extern unsigned char *mutant_reached;'
                 ' if (mutant_reached) mutant_reached[%d] = 1;'
                 ' if (mutant_chosen) switch (mutant_chosen) { %s }' % (n, ' '.join(choices))))
-            done = f.brace + 1
+            done = f.start('body') + 1
         return ''.join(parts) + self.source[done:]

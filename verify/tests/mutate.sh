@@ -7,12 +7,13 @@
 #       verify/tests/mutate.sh                  every mutant that mutants.py makes
 #       verify/tests/mutate.sh 40               so many of them, spread over the file
 #       verify/tests/mutate.sh barrier_look     those whose names begin so
-#       verify/tests/mutate.sh listed           those that stand in survivors
+#       verify/tests/mutate.sh listed           those that stand in survivors, which else are asked
+#                                               of the suite alone
+#       verify/tests/mutate.sh explore          which of them explore sees, asked alone
 #
-# mutate.py says how a mutant is seen. What none sees has to stand in survivors. It fails if a mutant
-# survives that is not in the list, if one of the list is seen after all, and if the list names what
-# is no mutant. Those of the list are tried with the suite alone, unless they are asked for. What is
-# built lies below build/mutate; its `log` has how each was seen, with explore's shortest schedule.
+# It fails if a mutant survives that is not listed, if one of the list is seen, and if the list names
+# what is no mutant; with explore, if there is a violation that explore can say and no mutant makes
+# it say. Below build/mutate, or build/mutants, `log` has how each was seen.
 
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
@@ -22,6 +23,7 @@ need gcc gcc
 need check /usr/include/check.h
 need pkgconf pkg-config
 all_there
+[ "$1" != explore ] || out=$base/mutants
 rm -rf "$out"
 mkdir -p "$out"
 exec python3 verify/tests/mutate.py "$out" "$@"
