@@ -153,6 +153,7 @@ static int ask(struct call *c) {
                 asked = *c;
                 longjmp(stopped, 1);
         }
+        /* No mutant: none keeps anything outside of the struct and of its locals. */
         if (a->kind != c->kind || a->fd != c->fd || a->poll.msec != c->poll.msec ||
             (c->kind == WRITE && a->value != c->value))
                 violation("the same answers lead to other calls");
@@ -1352,6 +1353,7 @@ static void note_outline(const struct state *s, struct move m) {
                 made.after = outline_side(came_to);
                 (void) table_number(&wait_steps, &made);
         }
+        /* No mutant: --leads compares complete searches. */
         if (all_known && (outlines.n > known_outlines || wait_steps.n > known_steps))
                 violation("this lead brings a state or a step of a wait that one less does not");
 }
@@ -1481,6 +1483,7 @@ static void explore(bool normalised) {
                 normalise(&s);
                 (void) table_number(&idles[!normalising], &s);
                 n = idles[0].n;
+                /* No mutant: complete searches are compared. */
                 if (!normalising && bound == UINT32_MAX && table_number(&idles[0], &s) == n) {
                         violation("an idle state that is not there with normalisation");
                         report(NULL);
@@ -1603,6 +1606,7 @@ static void run_pass(int number) {
         explore(true);
         if (p.placements)
                 explore(false);
+        /* No mutant: complete searches are compared. */
         if (p.placements && bound == UINT32_MAX && idles[1].n < idles[0].n) {
                 violation("an idle state that is not there without normalisation");
                 current = 0; /* there is no schedule */
