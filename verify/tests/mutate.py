@@ -10,8 +10,8 @@ itself. How a mutant is found out:
     hangs       a test is ended by libcheck after some seconds, or by the kernel after a second of CPU
                 time, and passes with nothing changed in a fifth of that right afterwards
     sanitizers  a test fails with AddressSanitizer and UBSan, and zeros in what was never set
-    explore     the short form prints a schedule; asked if it reaches the function
-    faults      a violation in the short form, for what reaches the function
+    explore     a violation in its short form; asked if it reaches the function
+    faults      the same
     prove       a proof does not hold, of the fast ones that are about the function
 
 Anything else, a program that takes too long or dies of a limit, counts for nothing, and is said.
@@ -32,7 +32,7 @@ from types import SimpleNamespace
 
 import mutants
 
-FIRST = 5000    # states of each of explore's passes, where it is asked alone
+FIRST = 20000   # states of each of explore's passes, where it is asked alone
 PASSED = re.compile(r'^ok \d+ - [^:]*:[^:]*:(.*): Passed$', re.M)
 FAILED = re.compile(r'^not ok \d+ - [^:]*:[^:]*:(.*)\n', re.M)
 ENDED = re.compile('timeout expired|CPU time|Killed')
@@ -236,26 +236,14 @@ class Mutate:
             self.is_odd(mutant, kind, said)
         return None
 
-    def by_explore(self, build, mutant):
-        if not self.reaches('explore', [self.schema.program('explore'), '--short'], mutant):
+    def by_program(self, name, build, mutant):
+        """Explore or faults, in its short form"""
+        if not self.reaches(name, [self.schema.program(name), '--short'], mutant):
             return None
-        result = self.ask(mutant, build.program('explore'), '--short')
+        result = self.ask(mutant, build.program(name), '--short')
         if result.status not in (0, 1):
-            self.is_odd(mutant, 'explore', 'status %d' % result.status)
-        return ('explore', result.said) if result.status == 1 else None
-
-    def by_faults(self, build, mutant):
-        faults = self.schema.program('faults')
-        for name in re.findall('^        (.*)$', run([faults, '--short', ''], 60).said, re.M):
-            if not self.reaches('faults: ' + name, [faults, '--short', name], mutant):
-                continue
-            result = self.ask(mutant, build.program('faults'), '--short', name)
-            said = re.search('^faults: [^0-9].*', result.said, re.M)
-            if said:
-                return 'faults', '%s: %s' % (name, said[0])
-            if result.status:
-                self.is_odd(mutant, 'faults', '%s: status %d' % (name, result.status))
-        return None
+            self.is_odd(mutant, name, 'status %d' % result.status)
+        return (name, result.said) if result.status == 1 else None
 
     def by_prove(self, alone, mutant):
         about = ['--of', mutant.within] if mutant.body else []
@@ -288,8 +276,10 @@ class Mutate:
             build = build if mutant.body else alone
         if first:
             return self.by_tests('suite', build, mutant) or ('nothing', '')
-        return self.by_tests('sanitizers', build, mutant) or self.by_explore(build, mutant) or \
-            self.by_faults(build, mutant) or self.by_prove(alone, mutant) or ('nothing', '')
+        return self.by_tests('sanitizers', build, mutant) or \
+            self.by_program('explore', build, mutant) or \
+            self.by_program('faults', build, mutant) or \
+            self.by_prove(alone, mutant) or ('nothing', '')
 
     def judge_all(self, chosen, survivors):
         """Those that are known to survive are asked of the suite alone."""
@@ -318,7 +308,7 @@ class Mutate:
             for m, result in zip(chosen, pool.map(lambda m: self.ask(m, *argv, limit=1), chosen)):
                 for text in said:
                     said[text] += '\n     ' + text in result.said
-                self.note(m, {0: 'nothing', 1: 'explore'}.get(result.status, 'no end'), result.said)
+                self.note(m, {0: 'nothing', 1: 'explore'}.get(result.status, 'no answer'), result.said)
         for text, n in said.items():
             print('%4d  %s' % (n, text))
         return ['no mutant makes explore say: ' + text for reason, text in can_say
