@@ -959,9 +959,10 @@ static uint32_t came_to; /* the node after the last step, for people */
 
 enum { GO, INTERRUPTED, FAILS, NO_HONEST_PEER, EXECS, TIME_IS_UP, SOME_TIME, LONG_TIME, KILLED };
 
-/* What the kernel returns if nothing disturbs. */
-static int ask_kernel(struct kernel *k, int who, struct call *c) {
-        return c->kind == WRITE   ? kernel_write(k, who, c->fd, c->value)
+/* What the kernel returns if nothing disturbs; a clock that was asked before stands still. */
+static int ask_kernel(struct kernel *k, int who, struct call *c, int clock) {
+        return c->kind == CLOCK   ? (clock ? clock : EARLY)
+               : c->kind == WRITE ? kernel_write(k, who, c->fd, c->value)
                : c->kind == CLOSE ? kernel_close(k, who, c->fd)
                : c->kind == POLL  ? kernel_poll(k, who, &c->poll)
                                   : kernel_read(k, who, c->fd, &c->value);
@@ -972,7 +973,7 @@ static int ask_kernel(struct kernel *k, int who, struct call *c) {
 static bool interrupt(struct state *s, int who, struct call *c, bool between_looks) {
         const bool looks = c->kind == POLL && c->poll.msec == 0;
 
-        c->ret = looks || c->kind == CLOSE ? ask_kernel(&s->k, who, c) : 0;
+        c->ret = looks || c->kind == CLOSE ? ask_kernel(&s->k, who, c, 0) : 0;
         if (!looks || c->ret == 0)
                 c->ret = -EINTR;
         return c->kind <= CLOSE && (c->kind != POLL || looks || between_looks);
@@ -987,7 +988,7 @@ static bool executes(struct state *s, int who, struct call *c) {
         if (look == KERNEL_POLLFDS || c->poll.fd[look] < KERNEL_FD(KERNEL_PIDFD) || s->k.dead[!who])
                 return false;
         c->poll.exec = true;
-        c->ret = ask_kernel(&s->k, who, c);
+        c->ret = ask_kernel(&s->k, who, c, 0);
         return true;
 }
 
@@ -997,16 +998,13 @@ static bool answer(struct state *s, int who, const struct node *n, struct call *
         const bool disturb = !n->now.disturbed && may_be(who), slept = c->poll.asleep;
         const bool begins = polls && c->poll.look == 0 && !slept;
 
-        if (choice == GO) {
-                if (slept && !kernel_wakes(&s->k, who, &c->poll))
-                        return false;
-                c->ret = c->kind != CLOCK ? ask_kernel(&s->k, who, c)
-                         : n->now.clock   ? n->now.clock
-                                          : EARLY;
-                return true;
-        }
+        if (choice == GO && slept && !kernel_wakes(&s->k, who, &c->poll))
+                return false;
         c->poll.asleep = false;
         switch (choice) {
+        case GO:
+                c->ret = ask_kernel(&s->k, who, c, n->now.clock);
+                return true;
         case INTERRUPTED:
                 return disturb && interrupt(s, who, c, begins || slept);
         case FAILS:
