@@ -50,7 +50,7 @@ all_there() {
 figures() {
         awk '/^100%: Checks: / { checks += $3 }
              /^(faults|figure): [0-9]/ { sub(/^figure: /, ""); say($0) }
-             /^all  *[0-9]/ { say("explore: " $2 " states, " $3 " transitions") }
+             /^ *all  *[0-9]/ { say("explore: " $2 " states, " $3 " transitions") }
              /SKIPPED: / { sub(/.*SKIPPED: /, ""); if (!skipped[$0]++) why[++reasons] = $0 }
              function say(what) { line = line (line == "" ? "" : "; ") what }
              END { if (checks) line = checks " checks" (line == "" ? "" : "; ") line
@@ -92,34 +92,21 @@ run_jobs() {
                         exit ok != jobs || jobs == 0 }' "$out/results"
 }
 
-# A program that meets its child at one barrier and exits with 0. With `static` it has barrier.c
-# inside; it is C99 and C++11.
-handshake() {
-        if [ "$1" = static ]; then
-                echo '#define BARRIER_API static'
-                echo '#include "barrier.c"'
+# table "$@" < TABLE: runs its jobs, `NAME FUNCTION ARGUMENT...` each; `--job PATTERN` only those whose
+# lines begin so. In FUNCTION, $dir is a folder of its own, $out/shared one of all, empty at first.
+table() {
+        lines=$(cat)
+        if [ "$1" = --job ] && printf '%s\n' "$lines" | grep -qFx -e "$2"; then
+                # shellcheck disable=SC2086 # words
+                set -- $2
+                dir=$out/$1
+                mkdir -p "$dir"
+                attempt "$@"
         else
-                echo '#include "barrier.h"'
+                rm -rf "$out/shared"
+                mkdir "$out/shared"
+                printf '%s\n' "$lines" | grep -e "^${2:-.}" | run_jobs
         fi
-        cat << 'END'
-#include <sys/wait.h>
-#include <unistd.h>
-
-int main(void) {
-        Barrier b = BARRIER_NULL;
-        int status;
-        pid_t pid;
-
-        if (barrier_init(&b) < 0)
-                return 1;
-        pid = fork();
-        if (pid < 0 || barrier_set_role(&b, pid ? BARRIER_PARENT : BARRIER_CHILD) < 0 ||
-            !barrier_place_and_sync(&b))
-                return 1;
-        barrier_destroy(&b);
-        return pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0);
-}
-END
 }
 
 # ---- Debian's packages, of any suite and machine, without a change to this system ----------------
@@ -144,26 +131,26 @@ debian_mirror() {
 
 # debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists, cache of their own
 debian_apt() (
-        dir=$debian/$1-$2
-        APT_CONFIG=$dir/apt.conf
+        apt=$debian/$1-$2
+        APT_CONFIG=$apt/apt.conf
         export APT_CONFIG
-        if [ "$(cat "$dir/updated" 2> /dev/null)" != "$dir" ]; then # or this folder was moved
+        if [ "$(cat "$apt/updated" 2> /dev/null)" != "$apt" ]; then # or this folder was moved
                 case $1 in
                 *-security) label=Debian-Security ;;
                 *) label=Debian ;;
                 esac
                 mirror=$(unset APT_CONFIG && debian_mirror $label) || exit
-                rm -rf "$dir"
-                mkdir -p "$dir/lists/partial" "$dir/archives/partial" || exit
+                rm -rf "$apt"
+                mkdir -p "$apt/lists/partial" "$apt/archives/partial" || exit
                 key=/usr/share/keyrings/debian-archive-keyring.gpg
-                printf "%s [signed-by=$key] $mirror $1 main\n" deb deb-src > "$dir/sources"
-                : > "$dir/status"
+                printf "%s [signed-by=$key] $mirror $1 main\n" deb deb-src > "$apt/sources"
+                : > "$apt/status"
                 cat > "$APT_CONFIG" << END
-Dir::Etc::SourceList "$dir/sources";
+Dir::Etc::SourceList "$apt/sources";
 Dir::Etc::SourceParts "/dev/null";
-Dir::State "$dir";
-Dir::State::status "$dir/status";
-Dir::Cache "$dir";
+Dir::State "$apt";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
 APT::Architecture "$2";
 APT::Architectures "$2";
 APT::Sandbox::User "root";
@@ -171,7 +158,7 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 END
                 apt-get -qq -o APT::Update::Error-Mode=any update &&
-                        echo "$dir" > "$dir/updated" || exit
+                        echo "$apt" > "$apt/updated" || exit
         fi
         shift 2
         "$@"
@@ -235,118 +222,4 @@ inside() {
                 umount -l /mnt
                 exec env -i LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin "$@"' sh \
                 "$root" "$(realpath "$base")" "$@"
-}
-
-# ---- programs for other machines -----------------------------------------------------------------
-
-# What a compiler calls Debian's machine.
-triplet() {
-        case $1 in
-        amd64) echo x86_64-linux-gnu ;;
-        arm64) echo aarch64-linux-gnu ;;
-        armhf) echo arm-linux-gnueabihf ;;
-        i386) echo i686-linux-gnu ;;
-        ppc64el) echo powerpc64le-linux-gnu ;;
-        *) echo "$1-linux-gnu" ;;
-        esac
-}
-
-need_compiler() {
-        [ "$1" != "$(dpkg --print-architecture)" ] || return 0
-        need "gcc-$(triplet "$1" | tr _ -)" "$(triplet "$1")-gcc"
-        need "libc6-dev-$1-cross" "/usr/$(triplet "$1")/lib/libc.a"
-}
-
-# ---- libcheck for where the distribution has none ------------------------------------------------
-
-# Its source package; to be had as need_debian says.
-fetch_libcheck() {
-        debian_source bookworm check || exit 1
-        # What its configure finds on any Linux; on a machine of its own, that takes longer than
-        # everything else.
-        printf '#define HAVE_%s 1\n' DECL_ALARM DECL_LOCALTIME_R DECL_STRDUP DECL_STRSIGNAL FORK \
-                GETLINE GETPID GETTIMEOFDAY LIBRT MALLOC MKSTEMP PTHREAD REALLOC SIGACTION SNPRINTF \
-                STDARG_H STDINT_H SYS_TIME_H SYS_WAIT_H UNISTD_H VSNPRINTF > "$out/config.h"
-}
-
-# libcheck NAME COMPILER FLAGS: builds it, and sets check_flags and check_libs
-libcheck() {
-        check_flags="-isystem $debian/check-bookworm -isystem $debian/check-bookworm/src"
-        dir=$out/$1
-        mkdir -p "$dir"
-        for source in "$debian"/check-bookworm/src/check*.c; do
-                # shellcheck disable=SC2086
-                $2 $3 -std=gnu99 -DHAVE_CONFIG_H "-I$out" $check_flags -c \
-                        -o "$dir/$(basename "$source" .c).o" "$source"
-        done
-        check_libs="$(echo "$dir"/check*.o) -pthread -lrt -lm"
-}
-
-# static_suite NAME COMPILER MORE...: builds the suite; sets `suite`, `compile` for other programs
-static_suite() {
-        libcheck "$1" "$2" -O2
-        compile="$2 -std=c99 $warnings -O2 -static"
-        suite=$out/$1/test-barrier
-        object=$out/$1/barrier.o
-        mkdir -p "$out/$1"
-        $compile -Werror -c -o "$object" barrier.c
-        shift 2
-        # shellcheck disable=SC2086
-        $compile -I. $check_flags -o "$suite" test-barrier.c "$object" "$@" $check_libs
-}
-
-# ---- the suite, and the library as its users compile it in ---------------------------------------
-
-# suite NAME CC FLAGS
-suite() {
-        mkdir -p "$out/$1"
-        case $3 in
-        *-m32*)
-                # The kernel's headers serve both, but are in the path of one machine.
-                set -- "$1" "$2" "$3 -idirafter /usr/include/$(gcc -print-multiarch)"
-                libcheck "$1" "$2" "$3"
-                ;;
-        *)
-                check_flags=$(pkg-config --cflags check)
-                check_libs=$(pkg-config --libs check)
-                ;;
-        esac
-        # shellcheck disable=SC2086
-        $2 -std=c99 $warnings -Werror $3 -c -o "$out/$1/barrier.o" barrier.c
-        # shellcheck disable=SC2086
-        $2 -std=c99 $warnings -Werror $3 -I. $check_flags -o "$out/$1/test-barrier" \
-                test-barrier.c "$out/$1/barrier.o" $check_libs
-        "$out/$1/test-barrier"
-}
-
-# included NAME CC SUFFIX STANDARD
-included() {
-        compile="$2 -std=$4 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
-        compile="$compile -Werror -I."
-        mkdir -p "$out/$1"
-        gcc -std=c99 -O2 -c -o "$out/$1/barrier.o" barrier.c
-        for kind in header static; do
-                handshake $kind > "$out/$1/$kind.$3"
-                $compile -c -o "$out/$1/$kind.o" "$out/$1/$kind.$3"
-        done
-        symbols=$(nm -g --defined-only -P "$out/$1/static.o" | cut -d' ' -f1)
-        [ "$symbols" = main ] || {
-                echo "a private copy shows these symbols: $symbols"
-                return 1
-        }
-        $2 -o "$out/$1/header" "$out/$1/header.o" "$out/$1/barrier.o"
-        $2 -o "$out/$1/static" "$out/$1/static.o"
-        "$out/$1/header"
-        "$out/$1/static"
-        echo 'figure: 2 programs'
-}
-
-# under_valgrind NAME
-under_valgrind() {
-        mkdir -p "$out/$1"
-        # shellcheck disable=SC2046
-        gcc -std=c99 -g -O1 -I. -o "$out/$1/suite" test-barrier.c barrier.c \
-                $(pkg-config --cflags --libs check)
-        CK_TIMEOUT_MULTIPLIER=10 valgrind -q --trace-children=yes --error-exitcode=99 \
-                "$out/$1/suite"
 }

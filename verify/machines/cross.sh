@@ -8,8 +8,8 @@
 #
 # qemu lacks some system calls and ptrace(); then the suite says what it could not test.
 
-# shellcheck source=../lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/../lib.sh"
+# shellcheck source=suite.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/suite.sh"
 
 # What stands between an emulated program and the emulator:
 #   A program cannot execve() another for its own machine, so the emulator is put in front.
@@ -52,57 +52,52 @@ int __wrap_fcntl(int fd, int cmd, ...) {
 END
 }
 
-# machine NAME CC EMULATOR
+# machine CC [EMULATOR]
 machine() {
-        emulator=$3
-        set -- "$1" "$2"
-        if [ -n "$emulator" ]; then
-                mkdir -p "$out/$1"
-                wrappers > "$out/$1/wrappers.c"
-                $2 -O2 "-DEMULATOR=\"$(command -v "$emulator")\"" -c -o "$out/$1/wrappers.o" \
-                        "$out/$1/wrappers.c"
-                set -- "$@" "$out/$1/wrappers.o" -Wl,--wrap=execv,--wrap=fcntl
-                CK_TIMEOUT_MULTIPLIER=10
-                export CK_TIMEOUT_MULTIPLIER
+        libcheck "$1"
+        if [ -n "$2" ]; then
+                wrappers > "$dir/wrappers.c"
+                $1 -O2 "-DEMULATOR=\"$(command -v "$2")\"" -c -o "$dir/wrappers.o" "$dir/wrappers.c"
+                libs="$dir/wrappers.o -Wl,--wrap=execv,--wrap=fcntl $libs"
         fi
-        static_suite "$@"
-        if [ "$emulator" = qemu-s390x-static ]; then
+        linked "$1" -O2 -static
+        if [ "$2" = qemu-s390x-static ]; then
                 # In a new program the emulator does not know which descriptors are eventfds.
                 echo 'SKIPPED: section "execve": qemu gets the byte order wrong there'
-                CK_EXCLUDE_TAGS=execve
-                export CK_EXCLUDE_TAGS
-        fi
-        $emulator "$suite"
-        case $1 in
-        s390x | i386)
-                $compile -o "$out/$1/explore" verify/states/explore.c
-                $emulator "$out/$1/explore" --short
-                ;;
-        esac
-        if [ "$1" = i386 ]; then # 32 bits have other calls
-                $compile -o "$out/$1/filter" verify/failures/filter.c
-                "$out/$1/filter"
+                CK_EXCLUDE_TAGS=execve $2 "$dir/test-barrier"
+        else
+                $2 "$dir/test-barrier"
         fi
 }
 
-# smallest NAME CC LIMIT
+# explored CC [EMULATOR]: the same, and the explorer. The states are those of every machine: what
+# another one does in each kind of step, the first of them show.
+explored() {
+        machine "$@"
+        # shellcheck disable=SC2086 # options
+        $1 -std=c99 -O2 -static -o "$dir/explore" verify/states/explore.c
+        $2 "$dir/explore" --first 20000
+}
+
+# filtered CC: the same where other system calls are used, for 32 bits; and their filter
+filtered() {
+        explored "$1"
+        # shellcheck disable=SC2086 # options
+        $1 $strict -O2 -static -o "$dir/filter" verify/failures/filter.c
+        "$dir/filter"
+}
+
+# smallest CC LIMIT
 smallest() {
-        mkdir -p "$out/$1"
-        handshake static > "$out/$1/handshake.c"
-        $2 -std=c99 -Os -static -s -I. -o "$out/$1/handshake" "$out/$1/handshake.c"
-        "$out/$1/handshake"
-        size=$(wc -c < "$out/$1/handshake")
-        echo "figure: $size bytes, allowed are $3"
-        [ "$size" -le "$3" ]
+        handshake static > "$dir/handshake.c"
+        $1 -std=c99 -Os -static -s -I. -o "$dir/handshake" "$dir/handshake.c"
+        "$dir/handshake"
+        size=$(wc -c < "$dir/handshake")
+        echo "figure: $size bytes, allowed are $2"
+        [ "$size" -le "$2" ]
 }
 
-if [ "$1" = --job ]; then
-        IFS='|' read -r kind what cc argument << END
-$2
-END
-        attempt "$what" "$kind" "$what" "$cc" "$argument"
-        exit
-fi
+export CK_TIMEOUT_MULTIPLIER=10
 
 need_debian
 need musl-tools musl-gcc
@@ -111,14 +106,14 @@ for machine in arm64 armhf riscv64 s390x i386; do
         need_compiler $machine
 done
 all_there
-fetch_libcheck
+debian_source bookworm check || exit
 
-run_jobs << 'END'
-machine|s390x|s390x-linux-gnu-gcc|qemu-s390x-static
-machine|arm64|aarch64-linux-gnu-gcc|qemu-aarch64-static
-machine|armhf|arm-linux-gnueabihf-gcc|qemu-arm-static
-machine|riscv64|riscv64-linux-gnu-gcc|qemu-riscv64-static
-machine|i386|i686-linux-gnu-gcc|
-machine|musl|musl-gcc|
-smallest|musl-handshake|musl-gcc|30720
+table "$@" << 'END'
+s390x explored s390x-linux-gnu-gcc qemu-s390x-static
+arm64 machine aarch64-linux-gnu-gcc qemu-aarch64-static
+armhf machine arm-linux-gnueabihf-gcc qemu-arm-static
+riscv64 machine riscv64-linux-gnu-gcc qemu-riscv64-static
+i386 filtered i686-linux-gnu-gcc
+musl machine musl-gcc
+musl-handshake smallest musl-gcc 30720
 END

@@ -8,55 +8,49 @@
 # They are Debian sid's, in a system below build/, which is made once; `make clean` removes it. All is
 # skipped where that cannot be had.
 
-# shellcheck source=../lib.sh source-path=SCRIPTDIR
-. "$(dirname -- "$0")/../lib.sh"
+# shellcheck source=suite.sh source-path=SCRIPTDIR
+. "$(dirname -- "$0")/suite.sh"
 
-# no_warnings NAME CC: every program, with the flags of the Makefile
+# no_warnings CC: every program, with the flags of the Makefile
 no_warnings() {
-        mkdir -p "$out/$1"
-        check_flags=$(pkg-config --cflags check)
+        # shellcheck disable=SC2046,SC2086 # flags
+        set -- "$1" $strict -O2 -I. $(pkg-config --cflags check)
         count=0
         for source in barrier.c test-barrier.c bench/*.c examples/*.c verify/*/*.c; do
                 case $source in
                 # in the words of CBMC; with what a script takes from the documents
                 verify/inputs/prove.c | verify/tests/pages.c) continue ;;
-                verify/programs/versions.c) set -- "$1" "$2" '-DBARRIER_C="barrier.c"' ;;
-                *) set -- "$1" "$2" '' ;;
                 esac
-                # shellcheck disable=SC2086
-                $2 -std=c99 $warnings -Werror -O2 -I. $check_flags $3 -c -o "$out/$1/object.o" \
-                        "$source"
+                "$@" '-DBARRIER_C="barrier.c"' -c -o "$dir/object.o" "$source"
                 count=$((count + 1))
         done
         echo "figure: $count sources"
 }
 
-static_musl() {
-        static_suite "$1" "$2"
-        "$suite"
+static_suite() {
+        libcheck "$1"
+        linked "$1" -O2 -static
+        "$dir/test-barrier"
 }
 
 jobs() {
-        echo 'under_valgrind|valgrind'
+        echo 'valgrind under_valgrind'
         for cc in gcc clang; do
-                echo "no_warnings|$cc-no-warnings|$cc"
-                echo "suite|$cc-O2|$cc|-O2"
+                echo "$cc-no-warnings no_warnings $cc"
+                echo "$cc-O2 suite $cc -O2"
         done
-        echo 'suite|gcc-flto-fhardened|gcc|-O2 -flto=auto -fhardened'
-        flags='-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all'
-        echo "suite|clang-asan-ubsan|clang|$flags"
-        echo 'static_musl|musl-static|musl-gcc'
+        echo 'gcc-flto-fhardened whole gcc -O2 -flto=auto -fhardened'
+        echo 'clang-asan-ubsan suite clang -g -O1 -fsanitize=address,undefined' \
+                '-fno-sanitize-recover=all'
+        echo 'musl-static static_suite musl-gcc'
         for cc in gcc clang; do
-                for standard in 99 11 17 23 2y; do
-                        for dialect in c gnu; do
-                                set -- "$cc-$dialect$standard" "$cc" "$dialect$standard"
-                                echo "included|$1|$2|c|$3"
-                        done
+                for standard in c99 c11 c17 c23 c2y gnu99 gnu11 gnu17 gnu23 gnu2y; do
+                        echo "$cc-$standard included $cc c $standard"
                 done
         done
         for cc in g++ clang++; do
                 for standard in c++11 c++14 c++17 c++20 c++23 c++26; do
-                        echo "included|$cc-$standard|$cc|cc|$standard"
+                        echo "$cc-$standard included $cc cc $standard"
                 done
         done
 }
@@ -72,24 +66,16 @@ highest() {
                 sed -n "s/^$1-\([0-9]*\)\$/\1/p" | sort -n | tail -n 1
 }
 
-case $1 in
---job)
-        IFS='|' read -r kind what cc flags standard << END
-$2
-END
-        CK_TIMEOUT_MULTIPLIER=10
-        export CK_TIMEOUT_MULTIPLIER
-        attempt "$what" "$kind" "$what" "$cc" "$flags" "$standard"
+export CK_TIMEOUT_MULTIPLIER=10
+
+if [ -e "/$name" ]; then
+        [ "$1" = --job ] ||
+                echo "gcc $(gcc -dumpfullversion), clang $(clang -dumpversion)," \
+                        "$(getconf GNU_LIBC_VERSION), musl $(dpkg-query -f '${Version}' -W musl-dev)," \
+                        "$(valgrind --version)"
+        jobs | table "$@"
         exit
-        ;;
---inside)
-        echo "gcc $(gcc -dumpfullversion), clang $(clang -dumpversion)," \
-                "$(getconf GNU_LIBC_VERSION), musl $(dpkg-query -f '${Version}' -W musl-dev)," \
-                "$(valgrind --version)"
-        jobs | run_jobs
-        exit
-        ;;
-esac
+fi
 
 if [ "$(id -u)" != 0 ] || ! unshare --mount true; then
         skip 'only root, with the right to mount, can do this: sudo make newest'
@@ -106,5 +92,6 @@ debian_root sid "gcc-$gcc" "g++-$gcc" "clang-$clang" "libclang-rt-$clang-dev" mu
 for compiler in "gcc-$gcc" "g++-$gcc" "clang-$clang" "clang++-$clang"; do
         ln -sf "$compiler" "$root/usr/bin/${compiler%-*}"
 done
-fetch_libcheck
-inside env BUILD="$base" sh "$script" --inside
+debian_source bookworm check || exit
+: > "$root/$name" # by which the script knows that it is inside
+inside env BUILD="$base" sh "$script" "$@"
