@@ -108,8 +108,7 @@ enum { NOTHING, PLACED, ABORTED, LOOKED, MET };
 enum { FAILED = PLACED + 1, LEFT, PLACED_LEFT, BROKE_PROTOCOL };
 
 enum { NO_TIME, SOME_TIME, FOR_EVER };
-
-enum { CLOSED_WITHIN = 2 };
+enum { ALL_THERE, NONE_THERE, CLOSED_WITHIN };
 
 enum { FUNCTION, ROLE, MINE, THEIRS, WATCH, TIMEOUT, AROUND, DIMENSIONS };
 
@@ -408,7 +407,7 @@ static void history(char text[BARRIER_EXPORT_MAX]) {
                 (void) barrier_wait_abortion(&this);
         this.watch = now[WATCH] ? ready_fd : -1;
         barrier_set_timeout(&this, timeouts[now[TIMEOUT]]);
-        run.no_proc = now[AROUND];
+        run.no_proc = now[AROUND] == NONE_THERE;
         if (now[FUNCTION] == IMPORT && barrier_export(&this, text, BARRIER_EXPORT_MAX) < 0)
                 die("barrier_export failed where nothing was made to");
         run.no_proc = false;
@@ -460,7 +459,7 @@ static void experiment(struct outcome *o) {
                 history(text);
         given = this;
         o->before = makes ? null : this;
-        for (i = 0; i < 3 && now[AROUND] == 1; i++)
+        for (i = 0; i < 3 && now[AROUND] == NONE_THERE; i++)
                 (void) close(i);
         map_descriptors(o->map_before, true);
         if (makes)
