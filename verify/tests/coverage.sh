@@ -18,36 +18,28 @@ clang=22 # Debian 12 has it beside its default; older ones cannot say which vect
 measured() {
         program=$1
         shift
-        rm -rf "${out:?}/$program"
-        mkdir -p "$out/$program"
+        rm -f "$dir"/*.profraw
         # shellcheck disable=SC2046 # options, several of them
-        clang-$clang -std=c99 -g -O1 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc \
-                -fprofile-continuous -I. -o "$out/$program/program" \
+        clang-$clang -std=c99 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc \
+                -fprofile-continuous -I. -o "$dir/program" \
                 $(case $program in
                 suite) echo test-barrier.c barrier.c; pkg-config --cflags --libs check ;;
                 *) echo verify/*/"$program.c" ;;
                 esac)
-        LLVM_PROFILE_FILE=$out/$program/%p.profraw
+        LLVM_PROFILE_FILE=$dir/%p.profraw
         export LLVM_PROFILE_FILE
-        "$out/$program/program" "$@"
+        "$dir/program" "$@"
         if [ "$program" = suite ]; then
                 taskset -c "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' \
-                        /proc/self/status)" "$out/$program/program"
+                        /proc/self/status)" "$dir/program"
         fi
         # A process that is killed while it starts leaves a file without a header, and no counts.
-        llvm-profdata-$clang merge --failure-mode=all -o "$out/$program/profile" \
-                "$out/$program"/*.profraw
+        llvm-profdata-$clang merge --failure-mode=all -o "$dir/profile" "$dir"/*.profraw
         for format in text lcov; do
-                llvm-cov-$clang export -format=$format -instr-profile "$out/$program/profile" \
-                        "$out/$program/program" > "$out/$program.$format"
+                llvm-cov-$clang export -format=$format -instr-profile "$dir/profile" \
+                        "$dir/program" > "$out/$program.$format"
         done
 }
-
-if [ "$1" = --job ]; then
-        # shellcheck disable=SC2086
-        attempt "${2%% *}" measured $2
-        exit
-fi
 
 need clang-$clang clang-$clang
 need llvm-$clang llvm-cov-$clang
@@ -59,7 +51,11 @@ need check /usr/include/check.h
 need util-linux taskset
 all_there
 
-printf '%s\n' suite 'faults --short' | run_jobs || exit 1
+table "$@" << 'END' || exit 1
+suite measured suite
+faults measured faults --short
+END
+[ "$1" != --job ] || exit 0
 
 {
         jq -rs -f verify/tests/coverage.jq "$out/suite.text" "$out/faults.text" || exit 1
