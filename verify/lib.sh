@@ -4,8 +4,8 @@
 #
 # lib.sh - what the scripts in the folders here share; they read it in with `.`
 #
-# A script is a list of jobs, one a line. run_jobs runs itself again for each, `SCRIPT --job LINE`,
-# as many at once as there are CPUs; attempt() runs the commands of a job and says how it went in
+# A script is a list of jobs, one a line; table() is a form of it that most have. run_jobs runs the
+# script again for each, `SCRIPT --job LINE`, as many at once as there are CPUs; attempt() runs the commands of a job and says how it went in
 # one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
 # a script: 0; 1 if anything failed; 2 if a tool is missing, with the command that installs it.
 
@@ -92,8 +92,9 @@ run_jobs() {
                         exit ok != jobs || jobs == 0 }' "$out/results"
 }
 
-# table "$@" < TABLE: runs its jobs, `NAME FUNCTION ARGUMENT...` each; `--job PATTERN` only those whose
-# lines begin so. In FUNCTION, $dir is a folder of its own, $out/shared one of all, empty at first.
+# table "$@" < TABLE: runs its jobs, `NAME FUNCTION ARGUMENT...` each; with `--job PATTERN` those
+# whose lines begin so. In FUNCTION, $dir is a folder of its own; $out/shared is that of all jobs,
+# empty at first.
 table() {
         lines=$(cat)
         if [ "$1" = --job ] && printf '%s\n' "$lines" | grep -qFx -e "$2"; then

@@ -58,7 +58,7 @@ narrow() {
         done
 }
 
-# compiles WHAT LINE...
+# compiles WHAT LINES
 compiles() {
         printf '%s\n' "$2" > "$dir/$1.c"
         count=$((count + 1))
@@ -86,8 +86,9 @@ misused() {
                 begin='#include "barrier.h"
                         int f(Barrier *b, char *s);
                         int f(Barrier *b, char *s) { *s = 0;'
-                refused warn_unused_result $call-ignored "$begin barrier_$call$arguments; return 0; }"
-                compiles $call "$begin return barrier_$call$arguments; }"
+                made="barrier_$call$arguments"
+                refused warn_unused_result $call-ignored "$begin $made; return 0; }"
+                compiles $call "$begin return $made; }"
         done
         header='#include <stdio.h>
 ' source='#include "barrier.c"

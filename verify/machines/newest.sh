@@ -71,8 +71,8 @@ export CK_TIMEOUT_MULTIPLIER=10
 if [ -e "/$name" ]; then
         [ "$1" = --job ] ||
                 echo "gcc $(gcc -dumpfullversion), clang $(clang -dumpversion)," \
-                        "$(getconf GNU_LIBC_VERSION), musl $(dpkg-query -f '${Version}' -W musl-dev)," \
-                        "$(valgrind --version)"
+                        "$(getconf GNU_LIBC_VERSION)," \
+                        "musl $(dpkg-query -f '${Version}' -W musl-dev), $(valgrind --version)"
         jobs | table "$@"
         exit
 fi

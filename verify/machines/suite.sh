@@ -6,8 +6,8 @@
 #
 # suite.sh - how the scripts here build the suite, and programs as its users do; they read it in
 #
-# It is barrier.c that a job is about. The tests are the same each time, and compiling them takes ten
-# times as long: but where a job says `whole`, they are not optimised.
+# It is barrier.c that a job is about. The tests are the same each time, and optimising them takes
+# ten times as long: it is done only where a job says `whole`.
 
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . "$(dirname -- "$0")/../lib.sh"
@@ -47,8 +47,8 @@ under_valgrind() {
 # What its configure would ask is the same on every Linux, and takes longer than all the rest.
 libcheck() {
         printf '#define HAVE_%s 1\n' DECL_ALARM DECL_LOCALTIME_R DECL_STRDUP DECL_STRSIGNAL FORK \
-                GETLINE GETPID GETTIMEOFDAY LIBRT MALLOC MKSTEMP PTHREAD REALLOC SIGACTION SNPRINTF \
-                STDARG_H STDINT_H SYS_TIME_H SYS_WAIT_H UNISTD_H VSNPRINTF > "$dir/config.h"
+                GETLINE GETPID GETTIMEOFDAY LIBRT MALLOC MKSTEMP PTHREAD REALLOC SIGACTION \
+                SNPRINTF STDARG_H STDINT_H SYS_TIME_H SYS_WAIT_H UNISTD_H VSNPRINTF > "$dir/config.h"
         check=$debian/check-bookworm
         (
                 cd "$dir"

@@ -32,8 +32,8 @@ clang_tidy() {
         clang-tidy --quiet --warnings-as-errors='*' $library -- -std=c99
         # In a program: a message that cannot be printed has nowhere else to go; system() runs what
         # the user said; a proof includes barrier.c as it stands; processes are a tree, to be walked
-        # by recursion; an address in another process is a number; and launch.c is about vfork(), and
-        # does more in its child than an exec.
+        # by recursion; an address in another process is a number; and launch.c is about vfork(),
+        # and does more in its child than an exec.
         off=-cert-err33-c,-cert-env33-c,-bugprone-suspicious-include,-misc-no-recursion
         off=$off,-performance-no-int-to-ptr
         off=$off,-clang-analyzer-unix.Vfork,-clang-analyzer-security.insecureAPI.vfork
