@@ -7,12 +7,10 @@
 #       verify/inputs/prove.sh                  the proofs, and mutants that they have to find
 #       verify/inputs/prove.sh --proofs         the proofs alone
 #       verify/inputs/prove.sh NAME             that proof, and its mutants
-#       verify/inputs/prove.sh --source DIR [--fast]
-#                                               the proofs of DIR/barrier.c alone, up to the first
-#                                               that fails; --fast: without those that take long
-#       verify/inputs/prove.sh --source DIR --of FUNCTION
-#                                               of those that do not take long, what is about that
-#                                               function of barrier.c or about one that calls it
+#       verify/inputs/prove.sh --source DIR [--of FUNCTION]
+#                                               the proofs of DIR/barrier.c that do not take long, up
+#                                               to the first that fails; of these those about that
+#                                               function of it, or about one that calls it
 #
 # CBMC is Debian 13's, whose packages are unpacked below build/ and run from there. Exit status: 0;
 # 1 if a proof failed, or did not find a mutant; 2 if none could be tried.
@@ -62,7 +60,6 @@ END
 mutants() {
         cat << 'END'
 parse@parse@s/ == / >= /@a string may go on
-close@close@s/ > / >= /@2 is closed
 init@keep@s/ > / >= /@2 is no standard stream
 init@throw_away@s/close(/(/@what was kept stays open
 init@pipe@s/ && / || /@one end of a pipe may be a standard stream
@@ -73,6 +70,7 @@ set_role@set_role@s/ != / == /@the parent's role is none
 set_role@set_role@s/close(\(.*\) == /close(\1 != /@it closes the wrong end of the pipe
 set_role@set_role@s/true/false/@who takes the other role goes on
 set_role@set_role@s/ <= / < /@2 may be a barrier's
+set_role@close@s/ > / >= /@2 is closed
 move@move@s/ >= / > /@what need not move does
 move@move@s/F_DUPFD_CLOEXEC/F_DUPFD/@a copy stays open across execve()
 move@move@s/while (--/if (--/@a failure leaves copies open
@@ -88,6 +86,7 @@ try@try@s/time_left(\(.*\) == /time_left(\1 < /@it looks on when its time is up
 sleep@sleep@s/ == 2)/ == 1)/@the clock stands as soon as poll() ended early once
 sleep@sleep@s/ > 0 && / > 3 \&\& /@a pidfd is believed at once
 sleep@sleep@s/2 : 3/2 : 2/@the pidfd is forgotten
+sleep@sleep@s/ || (.* == EINTR)//@a signal ends the barrier
 wait@wait@s/ || / \&\& /@a look after the last
 wait@look@s/return BARRIER_NOT_YET/(void) 0/@a side leaves without a hang-up
 wait@consume@s/ > / < /@sync consumes what comes later
@@ -96,7 +95,7 @@ queries@we_aborted@s/ && / || /@one side is both
 watch@watch@s/watch = /watch == /@nothing is watched
 time_left@time_left@s/(int64_t) \([^ ]*timeout\)/\1/@the deadline overflows
 time_left@time_left@s/barrier_broke(.*)/(void) 0/@a clock that cannot be read goes on
-get_pollfds@get_pollfds@s/2 : 3/2 : 2/@the pidfd is forgotten
+queries@get_pollfds@s/2 : 3/2 : 2/@the pidfd is forgotten
 epoll@epoll@s/EPOLL_CLOEXEC/0/@it stays open across execve()
 epoll@epoll@s/barrier_throw_away(/(/@what was kept stays open
 epoll@epoll@s/barrier_close(/(/@a failure leaves it open
@@ -120,8 +119,7 @@ END
 }
 
 # How often those loops turn that are none of the bounds' in prove.c.
-loops='enter.0:5,still_open.0:11,is_open.0:11,give_back.0:11,open_one.0:4,open_one.1:11'
-loops="$loops,open_one.2:11,poll.0:4,cut_sleep.0:4,barrier_write.0:2,barrier_epoll.1:4"
+loops=poll.0:4,barrier_write.0:2,barrier_epoll.1:4
 
 root=$debian/cbmc-trixie
 
@@ -176,9 +174,7 @@ named() {
                 END { print "s/@\\([a-z_]*\\)@/barrier_\\1/g"; exit wrong }' > "$1/names"
 }
 
-# translate BARRIER.C DIR COMMAND OPTION...: makes DIR/prove.gb of it, changed by that command for sed,
-# with cut_NAME() at the head of the loop of barrier_NAME(), and all its locals as arguments. Nothing
-# else of it may change there.
+# translate BARRIER.C DIR COMMAND OPTION...: makes DIR/prove.gb of it, changed by a command for sed
 translate() {
         source=$1
         dir=$2
@@ -187,27 +183,11 @@ translate() {
         cp --parents barrier.h verify/inputs/prove.c "$dir" &&
                 named "$dir" &&
                 sed -f "$dir/names" "$source" > "$dir/named.c" &&
-                sed "$command" "$dir/named.c" > "$dir/barrier.c" &&
-                run goto-cc -std=gnu99 -c -o "$dir/whole.gb" "$dir/barrier.c" &&
-                run goto-instrument --show-goto-functions "$dir/whole.gb" > "$dir/whole" || return
+                sed "$command" "$dir/named.c" > "$dir/barrier.c" || return
         if [ -n "$command" ] && cmp "$dir/named.c" "$dir/barrier.c"; then
                 echo "nothing to change"
                 return 1
         fi
-        head='^        \(for\|while\|do\) .*{$'
-        cuts=$(sed -n 's/^static void cut_\([a-z_]*\)(.*/\1/p' verify/inputs/prove.c | sort -u)
-        for cut in $cuts; do
-                body="/^static .* barrier_$cut(/,/^}/"
-                locals=$(sed -n "s/.* DECL barrier_$cut::1::\([^ :]*\) .*/, \\\\\&\1/p" "$dir/whole" |
-                        tr -d '\n')
-                sed -n "$body{/ static const /d; / static /p; /$head/p}" "$dir/barrier.c" > "$dir/heads"
-                if [ "$(wc -l < "$dir/heads")" != 1 ] ||
-                        grep -q "ASSIGN barrier_$cut::[^: ]* :=" "$dir/whole"; then
-                        echo "$name: $cut() has not one loop, or a parameter or static changes" >&2
-                        return 1
-                fi
-                sed -i "$body s/$head/& cut_$cut(${locals#, });/" "$dir/barrier.c"
-        done
         run goto-cc -std=gnu99 "$@" -o "$dir/prove.gb" "$dir/verify/inputs/prove.c"
 }
 
@@ -252,18 +232,15 @@ prove() {
                 "$(($(date +%s) - from)) s"
 }
 
-# affected DIR FUNCTION: the fast proofs that call it, and after them those that call what calls it
+# affected DIR FUNCTION: those of DIR/proofs that call it, and then those that call what calls it
 affected() {
         function=$(echo "$2" | sed -f "$1/names")
         if ! grep -q "^[^ ].*\<$function(" "$1/named.c"; then
                 echo "$name: barrier.c has no $2()" >&2
                 return 1
         fi
-        run goto-instrument --call-graph "$1/prove.gb" > "$1/calls" || return
-        {
-                sed -n 's/ -> / /p' "$1/calls"
-                proofs | sed '/^LONG_/d; s/^/proof /'
-        } | awk -v wanted="$function" '
+        run goto-instrument --call-graph "$1/prove.gb" | sed -n 's/ -> / /p' > "$1/calls"
+        awk -v wanted="$function" '
                 function walk(from, steps, called, n, i) {
                         n = split(calls[from], called)
                         for (i = 1; i <= n; i++)
@@ -272,17 +249,17 @@ affected() {
                                 else if (steps == 1 && !(called[i] in replaced))
                                         walk(called[i], called[i] ~ /^barrier_/ ? 2 : 1)
                 }
-                $1 != "proof" { calls[$1] = calls[$1] " " $2; next }
+                FILENAME ~ /calls$/ { calls[$1] = calls[$1] " " $2; next }
                 {
                         split("", replaced)
-                        for (i = 5; i <= NF; i++)
+                        for (i = 4; i <= NF; i++)
                                 replaced["barrier_" $i]
                         near = 0
                         if (!(wanted in replaced))
-                                walk("prove_" $3, 1)
+                                walk("prove_" $2, 1)
                         if (near)
-                                print near, $3
-                }' | sort -n | cut -d ' ' -f 2 > "$1/affected"
+                                print near, $2
+                }' "$1/calls" "$1/proofs" | sort -n | cut -d ' ' -f 2
 }
 
 # seek PROOF FUNCTION COMMAND: whether the proof finds what the command breaks there. CBMC prints how
@@ -325,18 +302,19 @@ if [ -n "$directory" ]; then
         trap 'rm -rf "$work"' EXIT
         trap 'exit 2' HUP INT TERM
         translate "$directory/barrier.c" "$work" '' || exit 2
+        proofs | sed '/^LONG_/d' > "$work/proofs"
         if [ "$3" = --of ]; then
-                affected "$work" "$4" || exit 2
-                [ -s "$work/affected" ] || echo "$name: no fast proof is about $4()"
+                affected "$work" "$4" > "$work/chosen" || exit 2
+                [ -s "$work/chosen" ] || echo "$name: no short proof is about $4()"
         else
-                proofs | grep -v "^${3:+LONG}_" | tac | cut -d ' ' -f 2 > "$work/affected"
+                cut -d ' ' -f 2 "$work/proofs" > "$work/chosen"
         fi
         while read -r proof; do
                 prove "$work" "$proof" > "$work/said" < /dev/null && continue
                 status=$?
                 sed "s/^/$proof: /" "$work/said"
                 exit $status
-        done < "$work/affected"
+        done < "$work/chosen"
         exit
 fi
 
