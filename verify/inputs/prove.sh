@@ -100,7 +100,7 @@ epoll@epoll@s/EPOLL_CLOEXEC/0/@it stays open across execve()
 epoll@epoll@s/barrier_throw_away(/(/@what was kept stays open
 epoll@epoll@s/barrier_close(/(/@a failure leaves it open
 epoll@epoll@s/for (.* < /&1 + /@it has one descriptor more
-read_number@read_number@s/ - 1 - / - /@no room for the end of the text
+read_number@read_number@s/ - 1 - [a-z_]*/ - 1/@it reads behind the end of the buffer
 read_number@read_number@s/\] = 0/] = 1/@a text without an end
 decimal@decimal@s/ <= 9/ <= 10/@a colon is a digit
 sum@sum@s/ < / < 200 + /@it reads behind the state
