@@ -109,7 +109,7 @@ class Build:
 
     def __init__(self, name, source, *objects):
         self.dir, self.objects, self.lock = os.path.join(out, name), objects, threading.Lock()
-        os.makedirs(self.dir)
+        os.makedirs(self.dir, exist_ok=True)
         self.write(source)
 
     def path(self, name):
