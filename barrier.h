@@ -50,13 +50,13 @@
  *   they broke the protocol            false           EPROTO        the same         no
  *   this side was given the other role false           EALREADY      the same         no
  *
- *   In the last three rows barrier_i_aborted() and barrier_they_aborted() are both true here:
+ *   barrier_wait_abortion() returns otherwise, see there. In the last three rows
+ *   barrier_i_aborted() and barrier_they_aborted() are both true here:
  *   - if a system call fails here, the other side gets its errno, as a code;
  *   - a peer that broke the protocol is told nothing more, and sees this side leave: destroy soon;
  *   - a role set before fork() is in both processes; the other one sees this one leave.
  *   What the other side says, or what breaks, replaces this side's ECANCELED; after that the first
- *   one stays. A code may be any number, ETIMEDOUT too: a wait has run out of time if errno is
- *   ETIMEDOUT and barrier_they_aborted() is false.
+ *   one stays. A code may be ETIMEDOUT too: time ran out only if barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */
@@ -409,8 +409,8 @@ struct Barrier {
  *     without blocking: place hangs until the peer reads it, or until a signal is handled without
  *     SA_RESTART, and then fails with EPROTO; the death of the peer does not end it.
  *     barrier_abort(), and a wait that tells of a failure of its own, make it non-blocking again
- *     first, which leaves such a peer only the instant before the write. Who breaks the protocol is
- *     sent nothing.
+ *     first, which leaves such a peer only the instant before the write. A peer that breaks the
+ *     protocol is sent nothing.
  *   - Where reading without blocking is not available (RWF_NOWAIT for an eventfd: Linux before 5.8,
  *     musl before 1.2.5, a filter that refuses preadv2), a wait can hang the same way, signals or
  *     not.
