@@ -148,7 +148,7 @@ filter: $(BUILD)/verify/failures/filter ## all of it behind a seccomp filter mad
 hostile: $(BUILD)/verify/failures/hostile ## a peer that was taken over, N operations
 	$(BUILD)/verify/failures/hostile $(N)
 
-fuzz: $(BUILD)/verify/inputs/fuzz-import ## barrier_import() under libFuzzer, N runs (needs clang)
+fuzz: $(BUILD)/verify/inputs/fuzz-import ## barrier_import() under libFuzzer, N runs
 	$(BUILD)/verify/inputs/fuzz-import -runs=$(or $(N),500000) -verbosity=0
 
 soak: $(BUILD)/verify/failures/soak ## N handshakes with SIGKILL at random moments
@@ -164,7 +164,7 @@ kill-short: all $(BUILD)/verify/failures/kill
 	$(BUILD)/verify/failures/kill --short $(BUILD)/examples
 
 .PHONY: mutate-examples
-mutate-examples: all $(BUILD)/verify/failures/kill ## break the examples: the demo, kill or starts sees it
+mutate-examples: all $(BUILD)/verify/failures/kill ## break the examples, or the one called N: something sees it
 	CC='$(CC)' BUILD=$(BUILD)/build sh verify/tests/mutate-examples.sh '$(N)'
 
 # What the scripts build goes below build/ as well.
@@ -173,8 +173,8 @@ mutate-examples: all $(BUILD)/verify/failures/kill ## break the examples: the de
 coverage: ## lines, branches and MC/DC of barrier.c that the tests run
 sanitize: ## the tests under sanitizers and valgrind
 analyze: ## static analysis
-matrix: ## the tests with every compiler, optimisation and standard of C
-newest: ## the same with the newest compilers, C libraries and valgrind, of Debian sid
+matrix: ## barrier.c by every compiler, optimisation and standard of C, under the tests
+newest: ## the newest compilers, C libraries and valgrind, of Debian sid: warnings, and the tests
 cross: ## the tests on other machines, emulated, and with musl
 systemd: ## systemd with this barrier in the place of its own, and its own test of it
 versions: ## barrier 1.1.0 on the other side, in every ending, and each other's strings
@@ -186,7 +186,7 @@ coverage sanitize analyze matrix newest cross systemd versions prove troubleshoo
 others: $(EXAMPLES:%=$(BUILD)/examples/%) ## how others start a program, as doc/OTHERS.md has it
 	CC='$(CC)' BUILD=$(BUILD)/build sh verify/programs/others.sh $(BUILD)/examples
 
-kernels: ## the suite and make model on Debian's kernels, booted: the first N, or those that match N
+kernels: ## the suite and make model on Debian's kernels and gVisor: the first N, or those that match N
 mutate: ## break barrier.c everywhere, in N places or where N says; some test or proof sees it
 loops: ## barrier_epoll() and the descriptors in event loops, with N rounds of ping-pong
 kernels mutate loops:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
-# shellcheck shell=sh disable=SC2034 # its variables are for who reads it in
+# shellcheck shell=sh disable=SC2034 # its variables are for the scripts that read it in
 #
 # lib.sh - what the scripts in the folders here share; they read it in with `.`
 #
 # A script is a list of jobs, one a line; table() is a form of it that most have. run_jobs runs the
-# script again for each, `SCRIPT --job LINE`, as many at once as there are CPUs; attempt() runs the commands of a job and says how it went in
-# one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
+# script again for each, `SCRIPT --job LINE`, as many at once as there are CPUs; attempt() runs the
+# commands of a job and says how it went in one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
 # a script: 0; 1 if anything failed; 2 if a tool is missing, with the command that installs it.
 
 script=$(realpath -- "$0")

@@ -190,7 +190,7 @@ static void kill_victims(const pid_t pids[3]) {
 
 static void handshake(void) {
         int i, me, status, pidfd = -1;
-        pid_t pids[3] = { 0 }; /* of who holds the copies, and of the sides */
+        pid_t pids[3] = { 0 }; /* of the one that holds the copies, and of the sides */
         const char *wrong;
         Barrier b;
 

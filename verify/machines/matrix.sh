@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# matrix.sh - the suite with every compiler, optimisation and standard of C, and once more in narrow
-# quarters; the library as its users compile it in: by its header and as a private copy, in C and in
+# matrix.sh - barrier.c by every compiler, optimisation and standard of C, under the suite, and once
+# more in narrow quarters; the library as its users compile it in: by its header and as a private copy, in C and in
 # C++, and in each way of "In your build" in doc/PORTING.md; and misuse that the compiler stops.
 
 # shellcheck disable=SC2086 # flags are words

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 # Copyright (c) 2026 the barrier authors
 #
-# shellcheck shell=sh disable=SC2034 # its variables are for who reads it in
+# shellcheck shell=sh disable=SC2034 # its variables are for the scripts that read it in
 # shellcheck disable=SC2086 # flags are words
 #
 # suite.sh - how the scripts here build the suite, and programs as its users do; they read it in

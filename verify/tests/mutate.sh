@@ -7,8 +7,8 @@
 #       verify/tests/mutate.sh                  every mutant that mutants.py makes
 #       verify/tests/mutate.sh 40               so many of them, spread over the file
 #       verify/tests/mutate.sh barrier_look     those whose names begin so
-#       verify/tests/mutate.sh listed           those that stand in survivors, which else are asked
-#                                               of the suite alone
+#       verify/tests/mutate.sh listed           those that stand in survivors, which otherwise only
+#                                               the suite is asked about
 #       verify/tests/mutate.sh explore          which of them explore sees, asked alone
 #
 # It fails if a mutant survives that is not listed, if one of the list is seen, and if the list names

@@ -312,7 +312,7 @@ static void try_ending(enum ending e, enum way way, unsigned role) {
         start_peer(e, role);
         pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
         if (e == DIED_WATCHED && pidfd < 0 && errno == ENOSYS) {
-                printf("SKIPPED: there is no pidfd to watch\n");
+                printf("SKIPPED: no pidfd here\n");
                 stop_peer();
                 barrier_destroy(&peer.b);
                 return;
