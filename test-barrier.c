@@ -2721,7 +2721,8 @@ TEST(wait_does_not_sleep_on_a_barrier_that_is_known_to_have_ended, PAIR) {
                 }
 }
 
-/* Whether a filter or an old kernel refuses preadv2(), so that it is read() that does it, or not. */
+/* Whether a filter or an old kernel refuses preadv2(), so that it is read() that does it, or
+ * not. */
 TEST(reading_restarts_when_it_is_interrupted, PAIR) {
         static const int refused_with[] = { 0, ENOSYS, EOPNOTSUPP, EPERM };
         int i, k, n;

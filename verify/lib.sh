@@ -6,8 +6,9 @@
 #
 # A script is a list of jobs, one a line; table() is a form of it that most have. run_jobs runs the
 # script again for each, `SCRIPT --job LINE`, as many at once as there are CPUs; attempt() runs the
-# commands of a job and says how it went in one line. Whatever a job prints goes to a log below build/ (BUILD=DIR: below DIR). Exit status of
-# a script: 0; 1 if anything failed; 2 if a tool is missing, with the command that installs it.
+# commands of a job and says how it went in one line. Whatever a job prints goes to a log below
+# build/ (BUILD=DIR: below DIR). Exit status of a script: 0; 1 if anything failed; 2 if a tool is
+# missing, with the command that installs it.
 
 script=$(realpath -- "$0")
 name=$(basename -- "$script" .sh)

@@ -17,11 +17,11 @@
  * moves a clock of our own, or lets the other side act, or is reported as a hang.
  *
  * `table` says for each kind of call what the caller of the library must see of its failures. A
- * situation is `now`: a function of the library, what both sides did before, how long this one waits,
- * and so on; `dimensions` has the list. Each situation first runs undisturbed, then once for each
- * call it makes, each error of that call, and both ways of failing: once, and from then on for ever.
- * judge() has the rules. What two sides do in the midst of each other's calls is explore's, what a
- * call does that succeeds is prove's.
+ * situation is `now`: a function of the library, what both sides did before, how long this one
+ * waits, and so on; `dimensions` has the list. Each situation first runs undisturbed, then once for
+ * each call it makes, each error of that call, and both ways of failing: once, and from then on for
+ * ever. judge() has the rules. What two sides do in the midst of each other's calls is explore's,
+ * what a call does that succeeds is prove's.
  *
  * No call can be forgotten: the symbols that barrier.o leaves to the linker must all be in the
  * table, and a row that was never reached fails the run.
@@ -245,7 +245,8 @@ static int do_fcntl(int fd, int cmd, int arg, ...) {
         return faulty(c) ? -1 : fcntl(fd, cmd, arg);
 }
 
-/* A stream that is closed within it becomes one of the two: first the read end, then the write end. */
+/* A stream that is closed within it becomes one of the two: first the read end, then the write
+ * end. */
 static int do_pipe2(int fds[2], int flags) {
         int n, i = run.made[PIPE2];
 
@@ -329,7 +330,8 @@ static int do_poll(struct pollfd *fds, nfds_t n, int msec) {
 #define poll                           do_poll
 #define clock_gettime(clock, ts)       do_clock_gettime(ts)
 
-/* Two looks show all that 80 can, in a fraction of the runs, and the first barrier all that 16 can. */
+/* Two looks show all that 80 can, in a fraction of the runs, and the first barrier all that 16
+ * can. */
 #define BARRIER_TRIES      2
 #define BARRIER_TRIES_FROM 1
 #include "../../barrier.c"

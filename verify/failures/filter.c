@@ -3,9 +3,9 @@
  *
  * filter - all of barrier.c behind a seccomp filter made from SYSTEM CALLS in barrier.h
  *
- * The list below is that paragraph, with what it says that libc makes of it. Any other call ends the
- * process, which says what it was. Where there is no seccomp, it says SKIPPED. Exit status 0; 1: a call
- * that is not on the list, or a wrong answer.
+ * The list below is that paragraph, with what it says that libc makes of it. Any other call ends
+ * the process, which says what it was. Where there is no seccomp, it says SKIPPED. Exit status 0;
+ * 1: a call that is not on the list, or a wrong answer.
  */
 #define _GNU_SOURCE 1
 

@@ -7,15 +7,15 @@
  *
  * HOW TO READ THIS FILE
  *
- * Both sides live in this process, each with descriptors of its own, so that the peer can act at any
- * moment between two system calls of the honest side: these are redirected to the functions below,
- * each of which lets the peer act first, at random. peer_acts() is all that a holder of the
+ * Both sides live in this process, each with descriptors of its own, so that the peer can act at
+ * any moment between two system calls of the honest side: these are redirected to the functions
+ * below, each of which lets the peer act first, at random. peer_acts() is all that a holder of the
  * descriptors can do to what both share. Time is a clock of our own, which moves while poll() would
  * sleep. All else is the real kernel, under AddressSanitizer and UBSan. Exit status 0; 1: a promise
  * under A HOSTILE PEER in barrier.h is broken, which is printed with the seed that shows it.
  *
- * The peer leaves out what barrier.h names: an eventfd that is blocking and full when place() or the
- * last word is written, and thousands of locks. The alarm is only for hangs.
+ * The peer leaves out what barrier.h names: an eventfd that is blocking and full when place() or
+ * the last word is written, and thousands of locks. The alarm is only for hangs.
  */
 #define _GNU_SOURCE 1
 #include <limits.h>
@@ -62,7 +62,8 @@ static int random_below(int n) {
 
 enum { WRITE, READ, FLAGS, LOCK, COPY, CLOSE, ACTS };
 
-/* What the honest side reads, what it writes, and ends of the pipe: at first both, as any child has. */
+/* What the honest side reads, what it writes, and ends of the pipe: at first both, as any child
+ * has. */
 enum { MINE, THEIRS, ENDS, PEER_FDS = ENDS + 4 };
 
 static struct {
@@ -108,8 +109,8 @@ static void act(int what, bool may_make_it_block) {
                         (void) fcntl(*fd, F_SETFL, flags);
                 break;
         case LOCK:
-                /* Adds a line to what /proc says of an eventfd. All of the machine share an inode, so
-                 * a lock for writing would get in the way of others. */
+                /* Adds a line to what /proc says of an eventfd. All of the machine share an inode,
+                 * so a lock for writing would get in the way of others. */
                 lock.l_start = (off_t) 2 * random_below(LOCKS);
                 (void) fcntl(*fd, F_OFD_SETLK, &lock);
                 break;

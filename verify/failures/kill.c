@@ -45,10 +45,10 @@
 #define SYS_vfork SYS_clone /* with its flags */
 #endif
 
-/* `barriers` are those that the first process has placed before another executes or accepts. What is
- * started by a program that `hands_over` goes on after it has exited with 0; so it is not killed on
- * its way out. Their standard input is a pipe that stays empty, and the log that a worker opens is
- * one that nobody reads: it stays in open(), where no barrier can reach it. */
+/* `barriers` are those that the first process has placed before another executes or accepts. What
+ * is started by a program that `hands_over` goes on after it has exited with 0; so it is not killed
+ * on its way out. Their standard input is a pipe that stays empty, and the log that a worker opens
+ * is one that nobody reads: it stays in open(), where no barrier can reach it. */
 static const struct program {
         const char *name;
         char *argv[5];
@@ -107,8 +107,8 @@ static bool alive(int i) {
 
 /* Whether `p` sleeps, or stands where it is held; `text` is what /proc says of it. The state alone
  * is not enough: it changes a moment before, when there is still a last look at what is waited for;
- * to read the call waits that moment. Sleep in state D ends by itself, but for that in vfork(). Of a
- * process that is just ending the files are root's. */
+ * to read the call waits that moment. Sleep in state D ends by itself, but for that in vfork(). Of
+ * a process that is just ending the files are root's. */
 static bool sleeps(const struct process *p, char text[TEXT_MAX]) {
         static const char *const files[] = { "syscall", "status" };
         const char *state = "\nState:\tS";
@@ -134,9 +134,9 @@ static bool sleeps(const struct process *p, char text[TEXT_MAX]) {
                memmem(text, length, state, strlen(state)); /* else it is "running" */
 }
 
-/* Whether all that are left sleep, or stand where they are held. Who sleeps at two looks that do not
- * differ, not in how often it went to sleep either, slept all that time. So there was a moment when
- * all of them slept at once, and then there is nobody who could wake one. */
+/* Whether all that are left sleep, or stand where they are held. Who sleeps at two looks that do
+ * not differ, not in how often it went to sleep either, slept all that time. So there was a moment
+ * when all of them slept at once, and then there is nobody who could wake one. */
 static bool settled(void) {
         static char text[2][PROCESSES_MAX][TEXT_MAX];
         int i, look;

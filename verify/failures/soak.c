@@ -6,14 +6,14 @@
  *      soak [HANDSHAKES [SEED]]
  *
  * In each handshake this process forks the two sides, which meet at one to four barriers. Then the
- * child exits, or aborts with a code, and the parent waits for that. One of them, both or neither is
- * a victim, which is killed after a random number of turns of a loop, counted from its birth or from
- * when both have placed a barrier. In two handshakes of three one more process holds copies of the
- * descriptors of one side to the very end; then the other side uses barrier_watch(). In one of two
- * the waits do not block: both sides sleep on what barrier_epoll() gives them.
+ * child exits, or aborts with a code, and the parent waits for that. One of them, both or neither
+ * is a victim, which is killed after a random number of turns of a loop, counted from its birth or
+ * from when both have placed a barrier. In two handshakes of three one more process holds copies of
+ * the descriptors of one side to the very end; then the other side uses barrier_watch(). In one of
+ * two the waits do not block: both sides sleep on what barrier_epoll() gives them.
  *
- * No wait has a timeout, so each must end by itself; the alarm is only for hangs. Both sides note in
- * shared memory what they placed and what their waits said; judge() holds that against what is
+ * No wait has a timeout, so each must end by itself; the alarm is only for hangs. Both sides note
+ * in shared memory what they placed and what their waits said; judge() holds that against what is
  * allowed.
  */
 #define _GNU_SOURCE 1

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: 0BSD
  * Copyright (c) 2026 the barrier authors
  *
- * fuzz-import - barrier_import() with real descriptors, against any string and any /proc, by libFuzzer
+ * fuzz-import - barrier_import() with real descriptors, against any string and any /proc, by
+ * libFuzzer
  *
  * prove.c shows for every string what is read and written; here are the kernel's objects, whose
- * identity it takes for any number. Each run makes a barrier and exports it, and the input, behind a
- * byte for the history and one for the way, says what is imported:
+ * identity it takes for any number. Each run makes a barrier and exports it, and the input, behind
+ * a byte for the history and one for the way, says what is imported:
  *
  *      0   the string with other letters (pairs of place and letter); without any, as it is
  *      1   another struct (pairs of place and byte), with the check sum made right
- *      2   the string as it is, where the input is what /proc says, read in parts of any length; the
+ *      2   the string as it is, where the input is what /proc says, read in parts of any length;
+ *      the
  *          number that was found in it is looked for in another way
  *
- * Import must take nothing but this barrier's descriptors, and if it fails leave all as it was; what
- * was imported bears every operation.
+ * Import must take nothing but this barrier's descriptors, and if it fails leave all as it was;
+ * what was imported bears every operation.
  */
 #define _GNU_SOURCE 1
 #include <ctype.h>

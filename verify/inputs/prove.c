@@ -5,8 +5,8 @@
  *
  * Each prove_NAME() is one proof. It takes any struct that meets invariant(), any arguments and any
  * answers of the system calls, and CBMC shows for all of them at once that every CHECK() holds, and
- * that nothing overflows, is out of bounds or undefined in any other way. What REACHED_IF() says must
- * be possible, so that no proof holds because nothing gets there.
+ * that nothing overflows, is out of bounds or undefined in any other way. What REACHED_IF() says
+ * must be possible, so that no proof holds because nothing gets there.
  *
  * THE SYSTEM CALLS are functions of this file. They check what they are asked for, and answer
  * whatever the type of the answer allows: any errno, any number of bytes, any bytes; errno is
@@ -14,7 +14,8 @@
  *
  *      - a new descriptor has a number that is free, and close() frees it even if it fails; nobody
  *        else puts anything at a number that the library has
- *      - numbers are below 16; how large one is matters only in the path below /proc, where it is any
+ *      - numbers are below 16; how large one is matters only in the path below /proc, where it is
+ *      any
  *      - poll() without a limit does not run out of time; it reports no event that nobody asked for
  *      - CLOCK_MONOTONIC does not go back; the machine is up for less than 270 years
  *      - fcntl(F_SETFD) is refused for the first of three open descriptors, or for none of them
@@ -29,20 +30,21 @@
  *
  *      barrier_wait()         The first turn begins in any state that wait_goes_on() allows; the
  *                             second has to begin in such a state.
- *      barrier_sleep()        It begins at any time. What else a turn knows of those before it is how
+ *      barrier_sleep()        It begins at any time. What else a turn knows of those before it is
+ *      how
  *                             many poll() in a row were in vain, which is at most two.
  *      barrier_read_number()  After the first read the text and its length are all they can be.
  *
  * A call that was interrupted is made again in the state in which it was made before, which is
  * checked. So one interruption stands for any number.
  *
- * A function that has a proof of its own is replaced in others by one that may do whatever that proof
- * allows; the check sum by any function of the state. Interleavings of two sides are explore.c's; what
- * it relies on when it normalises the counters are the lemmas at the end.
+ * A function that has a proof of its own is replaced in others by one that may do whatever that
+ * proof allows; the check sum by any function of the state. Interleavings of two sides are
+ * explore.c's; what it relies on when it normalises the counters are the lemmas at the end.
  *
- * NAMES. A barrier_NAME() here that barrier.h has not is a private function, whatever barrier.c calls
- * it: prove.sh finds it by what calls it and what it calls. Of private text there are here no more
- * than the structs, the enum and the constants by which those functions talk to each other.
+ * NAMES. A barrier_NAME() here that barrier.h has not is a private function, whatever barrier.c
+ * calls it: prove.sh finds it by what calls it and what it calls. Of private text there are here no
+ * more than the structs, the enum and the constants by which those functions talk to each other.
  */
 #define _GNU_SOURCE 1
 #include <limits.h>
@@ -61,9 +63,9 @@
 #define REACHED_IF(condition) __CPROVER_assert(!(condition), "reached")
 #endif
 
-/* prove.sh reads these: the name of a proof, how often a loop of barrier.c turns at most, if that is
- * not constant, and each barrier_NAME() in whose place it has any_NAME(). A lemma leaves it to others
- * whether anything is undefined. LONG_ is for what takes more than ten seconds. */
+/* prove.sh reads these: the name of a proof, how often a loop of barrier.c turns at most, if that
+ * is not constant, and each barrier_NAME() in whose place it has any_NAME(). A lemma leaves it to
+ * others whether anything is undefined. LONG_ is for what takes more than ten seconds. */
 #define PROOF(name, ...) void prove_##name(void)
 #define LONG_PROOF       PROOF
 #define LONG_LEMMA       PROOF
@@ -538,9 +540,9 @@ PROOF(destroy) {
 
 #pragma CPROVER check push
 #pragma CPROVER check disable "pointer"
-/* What no function but init, set_role, move, destroy, watch and set_timeout changes, and what never is
- * undone. Only if its abortion was lost does a side close its pipe end. Only who broke the protocol is
- * not told. */
+/* What no function but init, set_role, move, destroy, watch and set_timeout changes, and what never
+ * is undone. Only if its abortion was lost does a side close its pipe end. Only who broke the
+ * protocol is not told. */
 static bool goes_on(const Barrier *b) {
         const Barrier *was = &k.before;
         bool end = b->role != BARRIER_PARENT;
@@ -764,14 +766,14 @@ static bool verdict_holds(const Barrier *b, enum barrier_verdict verdict) {
         return verdict == BARRIER_NOT_YET && !b->they_left && (b->they_aborted ? broke(b) : !ended);
 }
 
-/* May a wait say that its time is up? Of a timeout it is if the clock said so before the last look at
- * what is ready, or if it stands still. */
+/* May a wait say that its time is up? Of a timeout it is if the clock said so before the last look
+ * at what is ready, or if it stands still. */
 static bool out_of_time(const Barrier *b) {
         return b->timeout == 0 || (b->timeout > 0 && ((k.due && k.last) || k.in_vain >= 2));
 }
 
-/* What holds where a wait decides whether to sleep. It may do so without a look only where nothing is
- * known. */
+/* What holds where a wait decides whether to sleep. It may do so without a look only where nothing
+ * is known. */
 static bool wait_goes_on(const Barrier *b, const struct barrier_progress *p) {
         return verdict_holds(b, BARRIER_NOT_YET) && p->now == k.now && p->deadline == k.deadline &&
                (!p->last || (out_of_time(b) && !b->they_aborted)) &&
@@ -1039,8 +1041,8 @@ PROOF(plausible) {
         REACHED_IF(ours);
 }
 
-/* Of any string it accepts none but what export makes of the state, and reads nothing behind its end,
- * where the array ends. */
+/* Of any string it accepts none but what export makes of the state, and reads nothing behind its
+ * end, where the array ends. */
 LONG_PROOF(parse, 200, sum) {
         size_t i, size = ANY(size_t);
 

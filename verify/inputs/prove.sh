@@ -25,8 +25,8 @@ proofs() {
         sed -n 's/^\([A-Z_]*\)(\(.*\)) {$/\1 \2/p' verify/inputs/prove.c | tr -d , | sort
 }
 
-# Names that prove.c and the mutants give to private functions of barrier.c. Each is the only one, not
-# named above it, that the second word calls and that calls the third; - is any.
+# Names that prove.c and the mutants give to private functions of barrier.c. Each is the only one,
+# not named above it, that the second word calls and that calls the third; - is any.
 names() {
         cat << 'END'
 close barrier_destroy close

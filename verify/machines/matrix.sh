@@ -3,8 +3,9 @@
 # Copyright (c) 2026 the barrier authors
 #
 # matrix.sh - barrier.c by every compiler, optimisation and standard of C, under the suite, and once
-# more in narrow quarters; the library as its users compile it in: by its header and as a private copy, in C and in
-# C++, and in each way of "In your build" in doc/PORTING.md; and misuse that the compiler stops.
+# more in narrow quarters; the library as its users compile it in: by its header and as a private
+# copy, in C and in C++, and in each way of "In your build" in doc/PORTING.md; and misuse that the
+# compiler stops.
 
 # shellcheck disable=SC2086 # flags are words
 
@@ -105,7 +106,7 @@ misused() {
         echo "figure: $count sources"
 }
 
-# ---- doc/PORTING.md, "In your build" --------------------------------------------------------------
+# ---- doc/PORTING.md, "In your build" -------------------------------------------------------------
 
 careful='-O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
 

@@ -7,7 +7,8 @@
  *      explore             all of it, some minutes on two cores
  *      explore --short     the same questions with less room, a few seconds
  *      explore --first N   the same, but in each pass from the first N states alone, in an instant
- *      explore --leads [K] whether a lead of K, or of 3, brings what a lead of one less does not have
+ *      explore --leads [K] whether a lead of K, or of 3, brings what a lead of one less does not
+ *      have
  *
  * Exit status 0: no violation; 1: a violation, a shortest schedule that shows it is printed; 2: the
  * explorer itself failed.
@@ -15,22 +16,23 @@
  * HOW TO READ THIS FILE
  *
  * barrier.c is included below as it stands, with its system calls turned into questions. Each side
- * calls any operation whenever the last one returned, for ever. Each system call is one step, and so
- * is each look of a poll() at a descriptor, for poll() is not atomic. explore() takes every step
+ * calls any operation whenever the last one returned, for ever. Each system call is one step, and
+ * so is each look of a poll() at a descriptor, for poll() is not atomic. explore() takes every step
  * that is possible from every state that it finds, breadth first, until there are no new states.
  *
- * A side has to stop in the middle of an operation and go on later, many times over. No second stack
- * is needed for that: barrier.c keeps nothing but its struct and locals, so what it does next follows
- * from the struct at the start of the operation and the answers so far. Each such history is a node:
- * run() calls the operation once for it, with the recorded answers, and notes what it asks next or
- * what it returns. Histories that leave a side with the same struct at the same place are one node
- * (struct alike). A state is two nodes, the kernel of kernel.h, and what the rules need to know.
+ * A side has to stop in the middle of an operation and go on later, many times over. No second
+ * stack is needed for that: barrier.c keeps nothing but its struct and locals, so what it does next
+ * follows from the struct at the start of the operation and the answers so far. Each such history
+ * is a node: run() calls the operation once for it, with the recorded answers, and notes what it
+ * asks next or what it returns. Histories that leave a side with the same struct at the same place
+ * are one node (struct alike). A state is two nodes, the kernel of kernel.h, and what the rules
+ * need to know.
  *
- * barrier_epoll() is asked wherever a wait polls, and has to have the same descriptors: so it misses
- * nothing if no wait sleeps that could return.
+ * barrier_epoll() is asked wherever a wait polls, and has to have the same descriptors: so it
+ * misses nothing if no wait sleeps that could return.
  *
- * Counters grow for ever, but only their differences matter, and of these not all. normalise() makes
- * the number of states finite while one side leads the other by a bounded number of barriers:
+ * Counters grow for ever, but only their differences matter, and of these not all. normalise()
+ * makes the number of states finite while one side leads the other by a bounded number of barriers:
  *
  *      - the counters of a side are shifted down together;
  *      - a side that is not in an operation is taken to have read all but one of the barriers that
@@ -39,8 +41,8 @@
  *
  * That this loses nothing is shown, not believed. Each node is run again with counters that are
  * shifted, lag, or are split otherwise between struct and kernel, and has to do the same
- * (replay()). And a run without all this, in which each history is a node too, up to some placements
- * a side, has to come to the same idle states (explore()).
+ * (replay()). And a run without all this, in which each history is a node too, up to some
+ * placements a side, has to come to the same idle states (explore()).
  */
 #define _GNU_SOURCE 1
 
@@ -82,7 +84,8 @@ static void append(char *text, size_t size, const char *word) {
         (void) snprintf(text + n, size - n, "%s", word);
 }
 
-/* The first one counts. Each kind has a text of its own, up to a colon; what differs comes after. */
+/* The first one counts. Each kind has a text of its own, up to a colon; what differs comes
+ * after. */
 static void violation(const char *what) {
         if (!*wrong)
                 (void) snprintf(wrong, sizeof wrong, "%s", what);
@@ -114,7 +117,7 @@ enum {
         TIME = 8,    /* a wait also has some time, any part of it may pass at any time, or none ever
                       * does, and poll() may end early */
         COPIES = 16, /* a third process has copies of all, while it lives */
-        WATCH = 32, /* both have a pidfd; once in each operation a look at it falls into an execve() */
+        WATCH = 32,  /* both have a pidfd; a look of each operation at it falls into an execve() */
         OLD = 64,    /* the kernel does not have preadv2() */
         ENDS = 128,  /* each side may abort with and without a code, and set the other role; else it
                       * aborts in one way */
@@ -469,8 +472,8 @@ static const Barrier *struct_at(uint32_t at) {
         return table_at(&structs, at & ~IDLE);
 }
 
-/* All that the rest of an operation and its verdict depend on: nodes that have it in common are one.
- * There is no padding in it. */
+/* All that the rest of an operation and its verdict depend on: nodes that have it in common are
+ * one. There is no padding in it. */
 struct now {
         Barrier b;        /* as it is when the next call is made */
         struct call next; /* what it asks next, or RETURN */
@@ -757,8 +760,8 @@ static Barrier normal(Barrier b) {
         return b;
 }
 
-/* Runs the node again where each counter of the side is higher by `higher`, but for `consumed`, which
- * lags by `lag` besides, and `split` of the barriers received are still to be read. */
+/* Runs the node again where each counter of the side is higher by `higher`, but for `consumed`,
+ * which lags by `lag` besides, and `split` of the barriers received are still to be read. */
 static void replay(const struct node *n, uint64_t higher, uint64_t lag, uint64_t split) {
         Barrier b = *struct_at(n->idle), after;
         struct node again = *n;
@@ -968,8 +971,9 @@ static int ask_kernel(struct kernel *k, int who, struct call *c, int clock) {
                                   : kernel_read(k, who, c->fd, &c->value);
 }
 
-/* A signal comes. Linux closes all the same, and looks before it says that a poll() without time was
- * interrupted. One that may sleep may say so before its first look. Returns false if it cannot be. */
+/* A signal comes. Linux closes all the same, and looks before it says that a poll() without time
+ * was interrupted. One that may sleep may say so before its first look. Returns false if it cannot
+ * be. */
 static bool interrupt(struct state *s, int who, struct call *c, bool between_looks) {
         const bool looks = c->kind == POLL && c->poll.msec == 0;
 

@@ -12,9 +12,9 @@
  *
  * Three processes have the objects of kernel.h, under the numbers that it gives them. One after the
  * other makes a call chosen at random (serve()), and a struct kernel makes the same; both have to
- * give the same answer. A poll() that finds nothing sleeps on while others go on. After each call of
- * theirs kernel.h says whether it wakes up: then its answer is waited for, and else there must be
- * none. Now and then a process is killed, or one that sleeps gets a signal.
+ * give the same answer. A poll() that finds nothing sleeps on while others go on. After each call
+ * of theirs kernel.h says whether it wakes up: then its answer is waited for, and else there must
+ * be none. Now and then a process is killed, or one that sleeps gets a signal.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1

@@ -31,8 +31,9 @@ void look(void *data);
 
 /* ---- of the loop's program ------------------------------------------------------------------- */
 
-/* What to ask of a descriptor, to be told when it is readable; what to ask of an end of the pipe, as
- * doc/LOOPS.md says; and what people ask of that, and should not. A name that is NULL ends it. */
+/* What to ask of a descriptor, to be told when it is readable; what to ask of an end of the pipe,
+ * as doc/LOOPS.md says; and what people ask of that, and should not. A name that is NULL ends
+ * it. */
 extern const struct ask asks[];
 
 /* False if there is no such backend here. */
