@@ -218,9 +218,8 @@ enum { BARRIER_POLLFDS = 3 };
  * library's. All BARRIER_POLLFDS entries are filled in, whatever is returned; fd is -1 where there
  * is none; so after the end, too, you can take them out of an epoll. Do it with EPOLL_CTL_DEL
  * before barrier_destroy(): the other side shares the open files, so that closing alone leaves them
- * in, ready for ever. An armed poll request of an io_uring is a copy of the
- * descriptor, in each process that inherited the ring: cancel it, or the other side will not see
- * this one leave.
+ * in, ready for ever. An armed poll request of an io_uring is a copy of the descriptor, in each
+ * process that inherited the ring: cancel it, or the other side will not see this one leave.
  * Returns the number of entries to watch; -ENOTCONN before barrier_set_role(); -barrier_error()
  * once barrier_they_aborted(): there is nothing to wait for. */
 BARRIER_API int barrier_get_pollfds(const Barrier *b, struct pollfd fds[BARRIER_POLLFDS]);
