@@ -106,7 +106,8 @@ static bool barrier_keep(int fd, unsigned *kept) {
         return true;
 }
 
-/* From above: the writing end of a pipe is above the other, and must not raise SIGPIPE. */
+/* From above: the writing end of a pipe is above the other, unless another thread closed a stream
+ * within pipe2(), and must not raise SIGPIPE. */
 static void barrier_throw_away(unsigned kept) {
         int fd;
 

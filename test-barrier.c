@@ -3756,6 +3756,23 @@ TEST(broken_barrier_is_exported_as_broken, PAIR) {
         check_broke_silently(EBADF);
 }
 
+/* A string goes to other 1.x, whose struct has to be this one. */
+TEST(string_has_each_field_where_all_1_x_have_it, ONCE) {
+        static const size_t where[][2] = {
+                { offsetof(Barrier, me), 0 },         { offsetof(Barrier, them), 4 },
+                { offsetof(Barrier, pipe), 8 },       { offsetof(Barrier, placed), 16 },
+                { offsetof(Barrier, received), 24 },  { offsetof(Barrier, consumed), 32 },
+                { offsetof(Barrier, error), 40 },     { offsetof(Barrier, role), 44 },
+                { offsetof(Barrier, i_aborted), 45 }, { offsetof(Barrier, they_aborted), 46 },
+                { offsetof(Barrier, they_left), 47 }, { offsetof(Barrier, watch), 48 },
+        };
+        int i;
+
+        for (i = 0; i < ELEMENTS(where); i++)
+                CHECK(where[i][0] == where[i][1]);
+        CHECK(BARRIER_PARENT == 1 && BARRIER_CHILD == 2);
+}
+
 TEST(watch_and_timeout_are_not_exported, PAIR) {
         char text[BARRIER_EXPORT_MAX];
         size_t last = offsetof(Barrier, watch);

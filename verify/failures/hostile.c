@@ -72,6 +72,8 @@ static struct {
         int acts_left;       /* in this operation */
 } peer;
 
+static bool did[ACTS]; /* what it did, with success: all of it, or nothing was tried */
+
 /* Half of it is no number of barriers. */
 static uint64_t any_value(void) {
         const uint64_t bits = random_bits(), aborted = UINT64_C(1) << 63;
@@ -106,26 +108,26 @@ static void act(int what, bool may_make_it_block) {
                 break;
         case FLAGS:
                 if (i != THEIRS || may_make_it_block)
-                        (void) fcntl(*fd, F_SETFL, flags);
+                        n = fcntl(*fd, F_SETFL, flags) == 0 && !flags;
                 break;
         case LOCK:
                 /* Adds a line to what /proc says of an eventfd. All of the machine share an inode,
                  * so a lock for writing would get in the way of others. */
                 lock.l_start = (off_t) 2 * random_below(LOCKS);
-                (void) fcntl(*fd, F_OFD_SETLK, &lock);
+                n = fcntl(*fd, F_OFD_SETLK, &lock) == 0;
                 break;
         case COPY:
                 if (*fd < 0)
-                        *fd = fcntl(peer.fds[random_below(PEER_FDS)], F_DUPFD, 3);
+                        n = *fd = fcntl(peer.fds[random_below(PEER_FDS)], F_DUPFD, 3);
                 break;
         case CLOSE:
                 if (i >= ENDS && *fd >= 0) {
-                        (void) close(*fd);
+                        n = close(*fd) == 0;
                         *fd = -1;
                 }
                 break;
         }
-        (void) n;
+        did[what] |= n > 0;
 }
 
 /* At random, a few times in one operation. */
@@ -391,6 +393,7 @@ static void round_of(unsigned role) {
 
 int main(int argc, char **argv) {
         uint64_t wanted = 1000000;
+        int what;
 
         seed = (uint64_t) time(NULL);
         parse_arguments(argc, argv, "hostile [OPERATIONS", &wanted, &seed);
@@ -403,5 +406,8 @@ int main(int argc, char **argv) {
         printf("hostile: %ld rounds, %ld operations, %ld acts of the peer, which broke "
                "the protocol %ld times\n",
                rounds, operations, acts, protocol_errors);
+        for (what = 0; what < ACTS; what++)
+                if (!did[what])
+                        fail("the peer never did act", what);
         return protocol_errors == 0;
 }

@@ -248,5 +248,9 @@ int main(int argc, char **argv) {
         }
         printf("soak: %llu handshakes, %ld parents and %ld children killed, nothing unexpected\n",
                (unsigned long long) n, killed[PARENT], killed[CHILD]);
+        if (n >= 100 && (!killed[PARENT] || !killed[CHILD])) {
+                printf("soak: one of the sides was never killed\n");
+                return 1;
+        }
         return 0;
 }

@@ -115,7 +115,11 @@ static void take_over(const char *how, const char *string) {
         if (strcmp(how, "ended") != 0)
                 go_on(&b, !strcmp(how, "acts"));
         else
-                must(barrier_error(&b) == endings[ending].mine, "the reason imported");
+                must(barrier_error(&b) == endings[ending].mine &&
+                             barrier_i_aborted(&b) == (ending != LEFT) &&
+                             barrier_they_aborted(&b) == (ending > ABORTS) &&
+                             !barrier_they_left(&b),
+                     "the ending imported");
 }
 
 static void try_ending(bool parent_acts) {

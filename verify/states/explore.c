@@ -231,7 +231,9 @@ static int sim_epoll_ctl(int fd, const struct epoll_event *event) {
         if (n_watched == KERNEL_POLLFDS)
                 die("more in an epoll than poll() takes");
         watched.fd[n_watched] = (int8_t) fd;
-        watched.events[n_watched++] = (uint8_t) event->events;
+        /* No wait polls for all of it, as for anything that has no room here. */
+        watched.events[n_watched++] =
+                event->events < UINT8_MAX ? (uint8_t) event->events : UINT8_MAX;
         return 0;
 }
 
