@@ -100,7 +100,7 @@ static void make_text(const uint8_t *data, size_t size) {
 
 static struct barrier_state decode(const char *text) {
         struct barrier_state st;
-        unsigned char *p = (unsigned char *) &st;
+        unsigned char *p = memset(&st, 0, sizeof st);
         size_t i;
 
         for (i = 0; i < sizeof st; i++)
@@ -123,7 +123,7 @@ static void encode(struct barrier_state *st, char *text) {
 }
 
 /* What was read is a number that stands there; none in the last 256 bytes is overlooked. */
-static void check_number(const Barrier *b) {
+static void check_number(Barrier *b) {
         const size_t n = sizeof number_key - 1;
         bool stands_there = false, late = false;
         char text[BARRIER_EXPORT_MAX];
@@ -169,12 +169,12 @@ static void change_struct(char *text, const uint8_t *data, size_t size) {
         encode(&st, text);
 }
 
-static Barrier exported, other;
+static Barrier exported, peer;
 
 static bool ours(int fd) {
         return fd == exported.me || fd == exported.them || fd == exported.pipe[0] ||
-               fd == exported.pipe[1] || fd == other.me || fd == other.them ||
-               fd == other.pipe[0] || fd == other.pipe[1];
+               fd == exported.pipe[1] || fd == peer.me || fd == peer.them || fd == peer.pipe[0] ||
+               fd == peer.pipe[1];
 }
 
 static void use(Barrier *b, const uint8_t *data, size_t size) {
@@ -203,10 +203,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                       (foreign[1] = eventfd(0, EFD_NONBLOCK)) > 0 && pipe(foreign + 2) == 0);
         map_descriptors(start, true);
         CHECK(barrier_init(&exported) == 0);
-        other = forked(&exported);
+        peer = forked(&exported);
         CHECK(barrier_set_role(&exported, data[0] & 1 ? BARRIER_PARENT : BARRIER_CHILD) == 0);
-        CHECK(barrier_set_role(&other, data[0] & 1 ? BARRIER_CHILD : BARRIER_PARENT) == 0);
-        CHECK(barrier_place(&other));
+        CHECK(barrier_set_role(&peer, data[0] & 1 ? BARRIER_CHILD : BARRIER_PARENT) == 0);
+        CHECK(barrier_place(&peer));
         if (data[0] & 2)
                 CHECK(barrier_place_and_sync(&exported));
         if (data[0] & 4)
@@ -247,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         /* All that import may have closed is this barrier; the rest is as it was. */
         barrier_destroy(&b);
         barrier_destroy(&exported);
-        barrier_destroy(&other);
+        barrier_destroy(&peer);
         map_descriptors(after, true);
         CHECK(strcmp(start, after) == 0);
         return 0;
