@@ -136,6 +136,7 @@ debian_apt() (
         apt=$debian/$1-$2
         APT_CONFIG=$apt/apt.conf
         export APT_CONFIG
+        mkdir -p "$debian" && exec 8> "$apt.lock" && flock 8 || exit # targets run two at a time
         if [ "$(cat "$apt/updated" 2> /dev/null)" != "$apt" ]; then # or this folder was moved
                 case $1 in
                 *-security) label=Debian-Security ;;
@@ -162,6 +163,7 @@ END
                 apt-get -qq -o APT::Update::Error-Mode=any update &&
                         echo "$apt" > "$apt/updated" || exit
         fi
+        exec 8>&-
         shift 2
         "$@"
 )
@@ -169,21 +171,20 @@ END
 # debian_source SUITE PACKAGE: sets `source`, where it lies with Debian's patches, and `version`
 debian_source() {
         source=$debian/$2-$1
-        if [ ! -e "$source/debian/changelog" ]; then
-                rm -rf "$source" "$source.new"
-                mkdir -p "$source.new" || return
-                (
-                        cd "$source.new" &&
-                                debian_apt "$1" "$(dpkg --print-architecture)" \
-                                        apt-get -qq source --download-only "$2" &&
-                                dpkg-source --no-check -x ./*.dsc unpacked
-                ) > "$out/$2.log" 2>&1 || {
-                        tail -n 25 "$out/$2.log" >&2
-                        echo "$name: the source package $2 of $1 cannot be had" >&2
-                        return 1
-                }
-                mv "$source.new/unpacked" "$source" && rm -rf "$source.new" || return
-        fi
+        mkdir -p "$debian" || return
+        (
+                flock 7
+                [ ! -e "$source/debian/changelog" ] || exit 0
+                rm -rf "$source" "$source.new" && mkdir "$source.new" && cd "$source.new" &&
+                        debian_apt "$1" "$(dpkg --print-architecture)" \
+                                apt-get -qq source --download-only "$2" &&
+                        dpkg-source --no-check -x ./*.dsc unpacked &&
+                        mv unpacked "$source" && rm -rf "$source.new"
+        ) > "$out/$2.log" 2>&1 7> "$source.lock" || {
+                tail -n 25 "$out/$2.log" >&2
+                echo "$name: the source package $2 of $1 cannot be had" >&2
+                return 1
+        }
         version=$(dpkg-parsechangelog -l "$source/debian/changelog" -S Version)
 }
 
