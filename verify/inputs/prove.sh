@@ -5,7 +5,6 @@
 # prove.sh - proves every function of barrier.c for every input, by CBMC; prove.c says what and how
 #
 #       verify/inputs/prove.sh                  the proofs, and mutants that they have to find
-#       verify/inputs/prove.sh --proofs         the proofs alone
 #       verify/inputs/prove.sh NAME             that proof, and its mutants
 #       verify/inputs/prove.sh --source DIR [--of FUNCTION]
 #                                               the proofs of DIR/barrier.c that do not take long, up
@@ -322,14 +321,10 @@ translate barrier.c "$out" '' > "$out/goto-cc.log" 2>&1 || {
         cat "$out/goto-cc.log" >&2
         exit 2
 }
-case $1 in
---proofs) jobs='^[a-z_]*$' ;;
-*) jobs="^${1:-.*}\(@\|$\)" ;;
-esac
 {
         proofs | cut -d ' ' -f 2
         mutants
-} | grep "$jobs" > "$out/chosen" || {
+} | grep "^${1:-.*}\(@\|$\)" > "$out/chosen" || {
         echo "$name: no proof is called $1" >&2
         exit 2
 }
