@@ -56,7 +56,8 @@
  *   - a peer that broke the protocol is told nothing more, and sees this side leave: destroy soon;
  *   - a role set before fork() is in both processes; the other one sees this one leave.
  *   What the other side says, or what breaks, replaces this side's ECANCELED; after that the first
- *   one stays. A code may be ETIMEDOUT too: time ran out only if barrier_they_aborted() is false.
+ *   one stays. A code may be any number, ETIMEDOUT too: with that errno the time has run out if
+ *   barrier_they_aborted() is false.
  *
  * The notes at the end hold for all calls: signals, threads, copies of descriptors, a hostile peer.
  */

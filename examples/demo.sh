@@ -82,7 +82,7 @@ $SIG{$_} = sub { end_all; exit 1 } for qw(HUP INT TERM);
 $ENV{SCENE} = $$;
 $first = fork // die "play: fork: $!\n";
 if (!$first) {
-        # Who starts the demo may ignore some, as a shell does for what is in its background.
+        # Whoever starts the demo may ignore some, as a shell does for what is in its background.
         $SIG{$_} = 'DEFAULT' for qw(CHLD HUP INT PIPE QUIT TERM USR1 USR2);
         exec 'setsid', 'sh', '-c', @ARGV;
 }

@@ -131,24 +131,25 @@ debian_mirror() {
         }
 }
 
-# debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists, cache of their own
-debian_apt() (
-        apt=$debian/$1-$2
-        APT_CONFIG=$apt/apt.conf
-        export APT_CONFIG
-        mkdir -p "$debian" && exec 8> "$apt.lock" && flock 8 || exit # targets run two at a time
-        if [ "$(cat "$apt/updated" 2> /dev/null)" != "$apt" ]; then # or this folder was moved
-                case $1 in
-                *-security) label=Debian-Security ;;
-                *) label=Debian ;;
-                esac
-                mirror=$(unset APT_CONFIG && debian_mirror $label) || exit
-                rm -rf "$apt"
-                mkdir -p "$apt/lists/partial" "$apt/archives/partial" || exit
-                key=/usr/share/keyrings/debian-archive-keyring.gpg
-                printf "%s [signed-by=$key] $mirror $1 main\n" deb deb-src > "$apt/sources"
-                : > "$apt/status"
-                cat > "$APT_CONFIG" << END
+# locked NAME COMMAND...: a shell function, for one process at a time, as targets run side by side
+locked() (
+        mkdir -p "$debian" && exec 9> "$debian/$1.lock" && flock 9 && shift && "$@"
+)
+
+# lists SUITE MACHINE: makes $apt, unless it is there, and what apt reads in it
+lists() {
+        [ "$(cat "$apt/updated" 2> /dev/null)" != "$apt" ] || return 0 # or this folder was moved
+        case $1 in
+        *-security) label=Debian-Security ;;
+        *) label=Debian ;;
+        esac
+        mirror=$(unset APT_CONFIG && debian_mirror $label) || return
+        rm -rf "$apt"
+        mkdir -p "$apt/lists/partial" "$apt/archives/partial" || return
+        key=/usr/share/keyrings/debian-archive-keyring.gpg
+        printf "%s [signed-by=$key] $mirror $1 main\n" deb deb-src > "$apt/sources"
+        : > "$apt/status"
+        cat > "$APT_CONFIG" << END
 Dir::Etc::SourceList "$apt/sources";
 Dir::Etc::SourceParts "/dev/null";
 Dir::State "$apt";
@@ -160,27 +161,33 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 Acquire::Retries "3";
 END
-                apt-get -qq -o APT::Update::Error-Mode=any update &&
-                        echo "$apt" > "$apt/updated" || exit
-        fi
-        exec 8>&-
+        apt-get -qq -o APT::Update::Error-Mode=any update && echo "$apt" > "$apt/updated"
+}
+
+# debian_apt SUITE MACHINE COMMAND...: apt-get or apt-cache, with sources, lists, cache of their own
+debian_apt() (
+        apt=$debian/$1-$2
+        APT_CONFIG=$apt/apt.conf
+        export APT_CONFIG
+        locked "$1-$2" lists "$1" "$2" || exit
         shift 2
         "$@"
 )
 
+# unpack SUITE PACKAGE: makes $source, unless it is there
+unpack() {
+        [ ! -e "$source/debian/changelog" ] || return 0
+        rm -rf "$source" "$source.new" && mkdir "$source.new" && cd "$source.new" &&
+                debian_apt "$1" "$(dpkg --print-architecture)" \
+                        apt-get -qq source --download-only "$2" &&
+                dpkg-source --no-check -x ./*.dsc unpacked &&
+                mv unpacked "$source" && rm -rf "$source.new"
+}
+
 # debian_source SUITE PACKAGE: sets `source`, where it lies with Debian's patches, and `version`
 debian_source() {
         source=$debian/$2-$1
-        mkdir -p "$debian" || return
-        (
-                flock 7
-                [ ! -e "$source/debian/changelog" ] || exit 0
-                rm -rf "$source" "$source.new" && mkdir "$source.new" && cd "$source.new" &&
-                        debian_apt "$1" "$(dpkg --print-architecture)" \
-                                apt-get -qq source --download-only "$2" &&
-                        dpkg-source --no-check -x ./*.dsc unpacked &&
-                        mv unpacked "$source" && rm -rf "$source.new"
-        ) > "$out/$2.log" 2>&1 7> "$source.lock" || {
+        locked "$2-$1" unpack "$1" "$2" > "$out/$2.log" 2>&1 || {
                 tail -n 25 "$out/$2.log" >&2
                 echo "$name: the source package $2 of $1 cannot be had" >&2
                 return 1

@@ -409,5 +409,7 @@ int main(int argc, char **argv) {
         for (what = 0; what < ACTS; what++)
                 if (!did[what])
                         fail("the peer never did act", what);
-        return protocol_errors == 0;
+        if (protocol_errors == 0)
+                fail("the peer never broke the protocol", 0);
+        return 0;
 }

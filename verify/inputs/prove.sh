@@ -122,8 +122,9 @@ loops=poll.0:4,barrier_write.0:2,barrier_epoll.1:4
 
 root=$debian/cbmc-trixie
 
-# Unpacks Debian 13's CBMC, and the libraries that it needs.
+# Unpacks Debian 13's CBMC, and the libraries that it needs, unless it is there.
 fetch_cbmc() {
+        [ ! -e "$root" ] || return 0
         rm -rf "$root" "$root.new"
         mkdir -p "$root.new" &&
                 cd "$root.new" &&
@@ -287,14 +288,12 @@ fi
 need gcc gcc
 need_debian
 all_there
-mkdir -p "$debian" && exec 9> "$root.lock" && flock 9 || exit 2 # mutate asks two at a time
-if [ ! -e "$root" ] && ! (fetch_cbmc) > "$out/fetch.log" 2>&1; then
+if ! locked cbmc-trixie fetch_cbmc > "$out/fetch.log" 2>&1; then
         cat "$out/fetch.log" >&2
         echo "$name: cbmc of Debian 13 (trixie) cannot be had from this system's mirror;" \
                 "unpack it and its libraries into $root" >&2
         exit 2
 fi
-exec 9>&-
 
 if [ -n "$directory" ]; then
         work=$(mktemp -d "$out/source.XXXXXX") || exit 2

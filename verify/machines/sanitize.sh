@@ -21,6 +21,11 @@ sanitized() {
         suite "$1" $flags "-fsanitize=$2"
 }
 
+# The same with tests that are optimised
+optimised() {
+        whole "$1" $flags "-fsanitize=$2"
+}
+
 # MSan takes what an uninstrumented library writes for uninitialised.
 without_libraries() {
         libcheck clang $flags -fsanitize=memory
@@ -60,8 +65,8 @@ table "$@" << 'END'
 msan-suite without_libraries
 clang-asan-ubsan-suite sanitized clang address,undefined
 gcc-asan-ubsan-suite sanitized gcc address,undefined
-clang-tsan-suite whole clang -g -O1 -fsanitize=thread
-gcc-tsan-suite whole gcc -g -O1 -fsanitize=thread
+clang-tsan-suite optimised clang thread
+gcc-tsan-suite optimised gcc thread
 integer-suite integer
 valgrind-suite under_valgrind
 msan-explore program clang memory explore --first 20000

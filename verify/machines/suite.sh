@@ -37,8 +37,7 @@ whole() {
 
 under_valgrind() {
         suite gcc -g -O1 > /dev/null
-        CK_TIMEOUT_MULTIPLIER=10 valgrind -q --trace-children=yes --error-exitcode=99 \
-                "$dir/test-barrier"
+        valgrind -q --trace-children=yes --error-exitcode=99 "$dir/test-barrier"
 }
 
 # ---- libcheck for where the distribution has none ------------------------------------------------

@@ -114,8 +114,9 @@ awk -v out="$out/blocks" '
         /^```/ { file = "" }
         file { print > file }' doc/LOOPS.md
 # shellcheck disable=SC2086 # options are words
-gcc -std=c99 $warnings -Werror -O2 -g -I. -I"$out/blocks" -fPIC -c \
-        -o "$out/harness.o" $here/harness.c && gcc -std=c99 -O2 -g -fPIC -c -o "$out/barrier.o" barrier.c || exit 1
+gcc -std=c99 $warnings -Werror -O2 -g -I. -I"$out/blocks" -fPIC -c -o "$out/harness.o" \
+        $here/harness.c || exit 1
+gcc -std=c99 -O2 -g -fPIC -c -o "$out/barrier.o" barrier.c || exit 1
 
 loops | while read -r program backends package libs forgotten; do
         build "$program" "$libs" || exit

@@ -5,8 +5,9 @@
  *
  *      model [CALLS [SEED]]
  *
- * Exit status 0: every answer agrees; 1: one does not, and what led to it is printed; 2: the check
- * itself failed, or the arguments are no numbers from 1.
+ * Exit status 0: every answer agrees; 1: one does not, and what led to it is printed, or something
+ * that this program needs failed; 2: not all was met that has to be, or the arguments are no numbers
+ * from 1.
  *
  * HOW TO READ THIS FILE
  *
@@ -67,13 +68,6 @@ static struct process {
 
 static struct kernel k;
 static bool has_preadv2, has_pidfd, counts_sleep;
-
-static void check(bool good, const char *what) {
-        if (good)
-                return;
-        perror(what);
-        exit(2);
-}
 
 /* ---- the processes --------------------------------------------------------------------------- */
 
@@ -399,8 +393,8 @@ static void wake_up(bool somebody_died) {
 static void kill_it(int who) {
         siginfo_t info;
 
-        check(kill(process[who].pid, SIGKILL) == 0, "kill");
-        check(waitid(P_PID, (id_t) process[who].pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
+        need(kill(process[who].pid, SIGKILL) == 0, "kill");
+        need(waitid(P_PID, (id_t) process[who].pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
         kernel_kill(&k, who);
         sleeping[who].kind = 0;
         kills++;
@@ -409,7 +403,7 @@ static void kill_it(int who) {
 /* A signal that comes before the process sleeps is too early, so it is sent again. */
 static void interrupt(int who) {
         while (is_in_call(&process[who]) && !late)
-                check(kill(process[who].pid, SIGUSR1) == 0, "kill");
+                need(kill(process[who].pid, SIGUSR1) == 0, "kill");
         expect(who, &sleeping[who], -EINTR, false);
         sleeping[who].kind = 0;
 }
@@ -439,22 +433,22 @@ static void play(void) {
         memset(sleeping, 0, sizeof sleeping);
         memset(&k, 0, sizeof k);
         for (i = 0; i < 2; i++)
-                check(move(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), kernel_eventfd(&k, 0)) >= 0,
-                      "eventfd");
-        check(kernel_pipe2(&k, 0, number) == 0 && pipe2(fd, O_CLOEXEC | O_NONBLOCK) == 0 &&
-                      move(fd[1], number[1]) >= 0 && move(fd[0], number[0]) >= 0,
-              "pipe2");
+                need(move(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), kernel_eventfd(&k, 0)) >= 0,
+                     "eventfd");
+        need(kernel_pipe2(&k, 0, number) == 0 && pipe2(fd, O_CLOEXEC | O_NONBLOCK) == 0 &&
+                     move(fd[1], number[1]) >= 0 && move(fd[0], number[0]) >= 0,
+             "pipe2");
         for (who = 0; who < PROCESSES; who++) {
                 if (who > 0)
                         kernel_fork(&k, 0, who);
                 pid = fork();
-                check(pid >= 0, "fork");
+                need(pid >= 0, "fork");
                 if (pid == 0)
                         serve(&process[who]);
                 process[who].pid = pid;
         }
         for (i = 0; i < KERNEL_PIDFD; i++)
-                check(close(KERNEL_FD(i)) == 0, "close");
+                need(close(KERNEL_FD(i)) == 0, "close");
         make_call(0, (struct call){ .kind = CLOSE, .fd = number[1] });
         make_call(1, (struct call){ .kind = CLOSE, .fd = number[0] });
         if (choose(2))
@@ -462,7 +456,7 @@ static void play(void) {
         for (i = 0; i < STEPS; i++)
                 step();
         for (who = 0; who < PROCESSES; who++)
-                check(kill(process[who].pid, SIGKILL) == 0, "kill");
+                need(kill(process[who].pid, SIGKILL) == 0, "kill");
         while (wait(NULL) > 0)
                 ;
 }
@@ -477,9 +471,9 @@ static void set_up(void) {
                 (void) close(fd);
         process = mmap(NULL, PROCESSES * sizeof *process, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        check(process != MAP_FAILED, "mmap");
-        check(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction");
-        check(sigaction(SIGALRM, &action, NULL) == 0, "sigaction");
+        need(process != MAP_FAILED, "mmap");
+        need(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction");
+        need(sigaction(SIGALRM, &action, NULL) == 0, "sigaction");
 
         slept = sleeps_so_far();
         (void) poll(NULL, 0, 1);
@@ -490,7 +484,7 @@ static void set_up(void) {
         has_preadv2 = real_preadv2(&empty) < 0 && errno == EAGAIN;
         if (!has_preadv2)
                 printf("model: SKIPPED: no RWF_NOWAIT for eventfds here\n");
-        check(close(empty.fd) == 0, "eventfd");
+        need(close(empty.fd) == 0, "eventfd");
         fd = (int) syscall(SYS_pidfd_open, getpid(), 0);
         has_pidfd = fd >= 0 && close(fd) == 0;
         if (!has_pidfd)
@@ -502,7 +496,7 @@ int main(int argc, char **argv) {
         const struct fact *f = facts;
 
         parse_arguments(argc, argv, "model [CALLS", &n, &seed);
-        check(setvbuf(stdout, NULL, _IOLBF, 0) == 0, "stdout");
+        need(setvbuf(stdout, NULL, _IOLBF, 0) == 0, "stdout");
         set_up();
         random_state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
         while (calls < n)

@@ -56,6 +56,10 @@ def fold(name):
     return re.sub(r'\b[a-z_]\w*', lambda m: m[0] if m[0] in KEYWORDS else '_', name)
 
 
+def function_at(functions, at):
+    return next((f for f in functions if f.start('body') < at < f.end()), None)
+
+
 def tokens_of(source, functions):
     tokens, gap, macro, depth = [Token('end', ';', 0)], ' ', '', 0
     for m in TOKEN.finditer(source):
@@ -65,7 +69,7 @@ def tokens_of(source, functions):
             tokens.append(Token('end', ';', m.end()))
         elif kind not in ('directive', 'comment', 'newline', 'blank'):
             depth += (text == '{') - (tokens[-1].text == '}')
-            body = next((f for f in functions if f.start('body') < m.start() < f.end()), None)
+            body = function_at(functions, m.start())
             tokens.append(Token(kind, text, m.start(), gap,
                                 macro or (body['name'] if body else 'file' if depth else '')))
             gap = ''
@@ -123,7 +127,7 @@ class Mutants:
             name += ' #%d' % self.seen[key]
         self.all.append(Mutant(
             len(self.all) + 1, within, name, at, tokens[last].at + len(tokens[last].text) - at, new,
-            next((f for f in self.functions if f.start('body') < at < f.end()), None)))
+            function_at(self.functions, at)))
 
     def mutate(self, i, token):
         text, before, after = token.text, self.text(i - 1), self.text(i + 1)
