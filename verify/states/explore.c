@@ -1538,7 +1538,9 @@ static const struct pass led[] = {
 };
 
 static unsigned all_of(const struct pass *p) {
-        return p->has | (p->looks & (LOOK_TWICE | LOOK_THRICE) ? TRIES : 0);
+        const bool tries = (p->looks & (LOOK_TWICE | LOOK_THRICE)) != 0;
+
+        return p->has | (tries ? TRIES : 0);
 }
 
 /* What a pass has, in words. */
